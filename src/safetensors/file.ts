@@ -1,0 +1,118 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { DataError } from '../errors.js';
+import { decodeFloats, isFloatDtype } from './dtype.js';
+import {
+  DEFAULT_MAX_HEADER_BYTES,
+  PREFIX_BYTES,
+  parseHeader,
+  parsePrefix,
+  type SafetensorsHeader,
+  type TensorInfo,
+} from './header.js';
+
+/** Half-open range of indices. */
+export type Range = readonly [number, number];
+
+export interface Slice {
+  rows?: Range;
+  columns?: Range;
+}
+
+/** An open safetensors file: header in memory, tensors read on demand. Close it when done. */
+export class SafetensorsFile {
+  readonly path: string;
+  readonly header: SafetensorsHeader;
+  readonly size: number;
+  private readonly handle: FileHandle;
+
+  private constructor(path: string, header: SafetensorsHeader, size: number, handle: FileHandle) {
+    this.path = path;
+    this.header = header;
+    this.size = size;
+    this.handle = handle;
+  }
+
+  /** @throws SafetensorsError when the file is malformed; the file system's own error when it cannot be read. */
+  static async open(path: string, maxHeaderBytes = DEFAULT_MAX_HEADER_BYTES): Promise<SafetensorsFile> {
+    const handle = await open(path, 'r');
+    try {
+      const { size } = await handle.stat();
+      const prefix = new Uint8Array(PREFIX_BYTES);
+      const { bytesRead } = await handle.read(prefix, 0, PREFIX_BYTES, 0);
+      const length = parsePrefix(prefix.subarray(0, bytesRead), size, maxHeaderBytes);
+      const json = new Uint8Array(length);
+      await readFully(handle, json, PREFIX_BYTES);
+      return new SafetensorsFile(path, parseHeader(json, size - PREFIX_BYTES - length), size, handle);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  tensor(name: string): TensorInfo {
+    const info = this.header.tensors.get(name);
+    if (!info) throw new DataError('tensor_missing', `Tensor "${name}" is not in the file.`);
+    return info;
+  }
+
+  /** Raw bytes `[from, to)` of a tensor, relative to its first byte. */
+  async bytes(info: TensorInfo, from = 0, to = info.end - info.begin): Promise<Uint8Array> {
+    const out = new Uint8Array(to - from);
+    await readFully(this.handle, out, this.header.dataStart + info.begin + from);
+    return out;
+  }
+
+  /**
+   * Rows `[rows)` × columns `[columns)` of a 1-D or 2-D tensor (1-D counts as one row), decoded.
+   * Reads whole rows and drops the columns outside; shape `[rows, columns]`, row-major.
+   */
+  async floats<P extends 'float32' | 'float64'>(
+    name: string,
+    precision: P,
+    slice: Slice = {},
+  ): Promise<P extends 'float32' ? Float32Array : Float64Array> {
+    const info = this.tensor(name);
+    if (!isFloatDtype(info.dtype))
+      throw new DataError(
+        'dtype_unsupported',
+        `Tensor "${name}" is ${info.dtype}; weights must be F64, F32, F16 or BF16.`,
+      );
+    const [rows, width] = asMatrixShape(info.shape);
+    const [r0, r1] = slice.rows ?? [0, rows];
+    const [c0, c1] = slice.columns ?? [0, width];
+    const rowBytes = rows === 0 ? 0 : (info.end - info.begin) / rows;
+    const all = decodeFloats(await this.bytes(info, r0 * rowBytes, r1 * rowBytes), info.dtype, precision);
+    type Out = P extends 'float32' ? Float32Array : Float64Array;
+    if (c0 === 0 && c1 === width) return all as Out;
+    const out =
+      precision === 'float64' ? new Float64Array((r1 - r0) * (c1 - c0)) : new Float32Array((r1 - r0) * (c1 - c0));
+    for (let r = 0; r < r1 - r0; r++) out.set(all.subarray(r * width + c0, r * width + c1), r * (c1 - c0));
+    return out as Out;
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+}
+
+/** `[]` and `[n]` count as one row; `[a, b, …]` as a rows of the product of the rest. */
+export function asMatrixShape(shape: readonly number[]): [number, number] {
+  if (shape.length < 2) return [1, shape[0] ?? 1];
+  return [shape[0], shape.slice(1).reduce((product, extent) => product * extent, 1)];
+}
+
+/** One read call moves at most 1 GiB: Linux caps a single read below 2 GiB. */
+const MAX_READ_BYTES = 1024 * 1024 * 1024;
+
+async function readFully(handle: FileHandle, out: Uint8Array, position: number): Promise<void> {
+  let done = 0;
+  while (done < out.length) {
+    const { bytesRead } = await handle.read(out, done, Math.min(out.length - done, MAX_READ_BYTES), position + done);
+    if (bytesRead === 0)
+      throw new DataError(
+        'file_truncated',
+        `The file ends ${out.length - done} bytes early; it changed while it was read.`,
+      );
+    done += bytesRead;
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * The linear-algebra contract every compute backend implements. Few verbs, stated layouts, no stubs that throw.
+ *
+ * Conventions
+ * - Matrices are row-major to the caller; how a backend stores them is its own business.
+ * - A `Matrix` belongs to the backend that made it. Whoever creates one disposes it; verbs dispose nothing.
+ * - Verbs read their inputs and write a new matrix, or `out` where given; `out` never overlaps an input.
+ * - All inputs of one call have one precision, which is also that of the result.
+ * - Vectors that belong together are the *rows* of a matrix (eigenvectors, orthonormal systems): that is what an
+ *   expand matrix E is, and what column-major libraries return without a transposition.
+ *
+ * Left out on purpose: elementwise functions, sparse matrices, complex numbers, general (unsymmetric) eigenproblems.
+ */
+export type Precision = 'float32' | 'float64';
+export type FloatArray = Float32Array | Float64Array;
+
+/** A dense matrix held by a backend. A view shares memory with its parent and lives no longer than it. */
+export interface Matrix {
+  readonly rows: number;
+  readonly cols: number;
+  readonly precision: Precision;
+}
+
+export interface GemmOptions {
+  /** Use aᵀ. */
+  transA?: boolean;
+  /** Use bᵀ. */
+  transB?: boolean;
+  /** Default 1. */
+  alpha?: number;
+  /** Factor on what `out` holds already; default 0. */
+  beta?: number;
+  out?: Matrix;
+}
+
+export interface SyrkOptions {
+  /** false (default): C = α·A·Aᵀ (n = rows). true: C = α·Aᵀ·A (n = cols). */
+  transpose?: boolean;
+  alpha?: number;
+  beta?: number;
+  out?: Matrix;
+}
+
+export interface Eigh {
+  /** Descending, length n. */
+  values: Float64Array;
+  /** n × n; row j is the unit eigenvector of values[j]. Signs are arbitrary. */
+  vectors: Matrix;
+}
+
+export interface Norms {
+  /** Σ |a| */
+  sumAbs: number;
+  /** max |a|, 0 for an empty matrix. */
+  maxAbs: number;
+  /** Σ a² */
+  sumSquares: number;
+}
+
+export interface BackendInfo {
+  backend: 'cpu' | 'cuda' | 'tfjs' | 'reference';
+  /** Library, version and kernel, e.g. `OpenBLAS 0.3.21 SkylakeX`. */
+  library: string;
+  threads: number;
+  precisions: readonly Precision[];
+  /** Device name where there is one. */
+  device: string | null;
+}
+
+export interface LinearAlgebra {
+  readonly info: BackendInfo;
+
+  /** Take over `data` (row-major, rows·cols long). The caller no longer writes to it; the backend may keep it uncopied. */
+  upload(data: FloatArray, rows: number, cols: number): Matrix;
+  /** Row-major copy of the values; may alias on a CPU backend, so treat it as read-only. */
+  download(a: Matrix): Promise<FloatArray>;
+  /** rows × cols of zeros. */
+  zeros(rows: number, cols: number, precision: Precision): Matrix;
+  /** Rows `[r0, r1)` and columns `[c0, c1)` of `a`, sharing its memory. */
+  view(a: Matrix, r0: number, r1: number, c0: number, c1: number): Matrix;
+  /** A new matrix in another precision (round to nearest). */
+  cast(a: Matrix, precision: Precision): Promise<Matrix>;
+  /** Free the memory of `a`; views of it are invalid afterwards. A view itself needs no dispose. */
+  dispose(a: Matrix): void;
+
+  /** α·op(a)·op(b) + β·out. 2·m·n·k flops. */
+  gemm(a: Matrix, b: Matrix, options?: GemmOptions): Promise<Matrix>;
+  /** Symmetric product, both triangles filled. n²·k flops. */
+  syrk(a: Matrix, options?: SyrkOptions): Promise<Matrix>;
+  /** In place: a ← α·x + a. */
+  axpy(alpha: number, x: Matrix, a: Matrix): Promise<void>;
+  /** In place: row i of a times factors[i]. */
+  scaleRows(a: Matrix, factors: Float64Array): Promise<void>;
+  norms(a: Matrix): Promise<Norms>;
+
+  /**
+   * Eigendecompositions of symmetric matrices, each overwritten. Independent problems run side by side where the
+   * backend can; among several, each result is the same whatever the others are. About 9·n³ flops each.
+   * @throws DataError `eigensolver_failed` when the solver does not converge (NaN in the input).
+   */
+  eigh(matrices: readonly Matrix[]): Promise<Eigh[]>;
+  /** Eigenvalues only, descending; the matrix is overwritten. About 4/3·n³ flops. */
+  eigvalsh(a: Matrix): Promise<Float64Array>;
+  /**
+   * Orthonormal rows spanning the rows of a (k × m, k ≤ m), by Householder QR: row j of the result lies in the span of
+   * rows 0…j of `a`, up to sign. `a` is overwritten. 4·m·k² flops.
+   */
+  orthonormalize(a: Matrix): Promise<Matrix>;
+  /** `count` orthonormal rows orthogonal to the orthonormal rows of a (k × m, k + count ≤ m). */
+  complement(a: Matrix, count: number): Promise<Matrix>;
+  /**
+   * Solve A·X = B for symmetric positive definite A (n × n), B (n × m); both are overwritten, X is returned.
+   * @throws DataError `not_positive_definite`
+   */
+  solvePositive(a: Matrix, b: Matrix): Promise<Matrix>;
+}

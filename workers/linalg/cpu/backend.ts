@@ -1,0 +1,244 @@
+import { availableParallelism } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type {
+  BackendInfo,
+  Eigh,
+  FloatArray,
+  GemmOptions,
+  LinearAlgebra,
+  Matrix,
+  Norms,
+  Precision,
+  SyrkOptions,
+} from '../contract.js';
+import { call, complementRows, orthonormalRows, potrf, syevd } from './lapack.js';
+import { type BlasLibrary, loadBlas } from './library.js';
+import { allocate, CpuMatrix, copyOf, cpu, mirrorUpper, viewOf } from './matrix.js';
+
+// CBLAS enumerations (cblas.h)
+const ROW_MAJOR = 101;
+const NO_TRANS = 111;
+const TRANS = 112;
+const UPPER = 121;
+const LOWER = 122;
+const NON_UNIT = 131;
+const LEFT = 141;
+
+/** Disposed bytes after which a collection is forced: V8 counts external memory late, and a worker's limit is real. */
+const COLLECT_AFTER_BYTES = 64 * 1024 * 1024;
+
+/** BLAS and LAPACK on this machine's cores. Float32 and float64; matrices live in JavaScript memory. */
+export class CpuBackend implements LinearAlgebra {
+  readonly info: BackendInfo;
+  private readonly blas: BlasLibrary;
+  private released = 0;
+  private collect: (() => void) | undefined;
+
+  /** @param threads cores to use; default all. */
+  constructor(threads = availableParallelism()) {
+    process.env.OPENBLAS_NUM_THREADS ??= String(threads);
+    this.blas = loadBlas();
+    this.blas.setThreads(threads);
+    this.info = {
+      backend: 'cpu',
+      library: this.blas.description,
+      threads,
+      precisions: ['float32', 'float64'],
+      device: null,
+    };
+  }
+
+  upload(data: FloatArray, rows: number, cols: number): Matrix {
+    return new CpuMatrix(data, rows, cols);
+  }
+
+  async download(a: Matrix): Promise<FloatArray> {
+    const m = cpu(a);
+    return m.contiguous ? m.data.subarray(m.offset, m.offset + m.rows * m.cols) : copyOf(m).data;
+  }
+
+  zeros(rows: number, cols: number, precision: Precision): Matrix {
+    return new CpuMatrix(allocate(rows * cols, precision), rows, cols);
+  }
+
+  view(a: Matrix, r0: number, r1: number, c0: number, c1: number): Matrix {
+    return viewOf(cpu(a), r0, r1, c0, c1);
+  }
+
+  async cast(a: Matrix, precision: Precision): Promise<Matrix> {
+    return copyOf(cpu(a), precision);
+  }
+
+  dispose(a: Matrix): void {
+    this.released += cpu(a).release();
+    if (this.released < COLLECT_AFTER_BYTES) return;
+    this.released = 0;
+    this.collect ??= exposeCollector();
+    this.collect();
+  }
+
+  async gemm(a: Matrix, b: Matrix, { transA, transB, alpha = 1, beta = 0, out }: GemmOptions = {}): Promise<Matrix> {
+    const [x, y] = [cpu(a), cpu(b)];
+    const [m, k] = transA ? [x.cols, x.rows] : [x.rows, x.cols];
+    const [inner, n] = transB ? [y.cols, y.rows] : [y.rows, y.cols];
+    if (inner !== k) throw new RangeError(`gemm: ${m} × ${k} times ${inner} × ${n}.`);
+    const c = out ? cpu(out) : cpu(this.zeros(m, n, x.precision));
+    if (c.rows !== m || c.cols !== n)
+      throw new RangeError(`gemm: the result is ${m} × ${n}, out is ${c.rows} × ${c.cols}.`);
+    samePrecision(x, y, c);
+    if (m === 0 || n === 0) return c;
+    await call(this.blas[x.precision].gemm, 2 * m * n * k, [
+      ROW_MAJOR,
+      transA ? TRANS : NO_TRANS,
+      transB ? TRANS : NO_TRANS,
+      m,
+      n,
+      k,
+      alpha,
+      x.pointer,
+      Math.max(1, x.stride),
+      y.pointer,
+      Math.max(1, y.stride),
+      beta,
+      c.pointer,
+      c.stride,
+    ]);
+    return c;
+  }
+
+  async syrk(a: Matrix, { transpose, alpha = 1, beta = 0, out }: SyrkOptions = {}): Promise<Matrix> {
+    const x = cpu(a);
+    const [n, k] = transpose ? [x.cols, x.rows] : [x.rows, x.cols];
+    const c = out ? cpu(out) : cpu(this.zeros(n, n, x.precision));
+    if (c.rows !== n || c.cols !== n)
+      throw new RangeError(`syrk: the result is ${n} × ${n}, out is ${c.rows} × ${c.cols}.`);
+    samePrecision(x, c);
+    if (n === 0) return c;
+    await call(this.blas[x.precision].syrk, n * n * k, [
+      ROW_MAJOR,
+      UPPER,
+      transpose ? TRANS : NO_TRANS,
+      n,
+      k,
+      alpha,
+      x.pointer,
+      Math.max(1, x.stride),
+      beta,
+      c.pointer,
+      c.stride,
+    ]);
+    mirrorUpper(c);
+    return c;
+  }
+
+  async axpy(alpha: number, x: Matrix, a: Matrix): Promise<void> {
+    const [from, to] = [cpu(x), cpu(a)];
+    if (from.rows !== to.rows || from.cols !== to.cols)
+      throw new RangeError(`axpy: ${from.rows} × ${from.cols} into ${to.rows} × ${to.cols}.`);
+    for (let i = 0; i < to.rows; i++) {
+      const [source, target] = [from.row(i), to.row(i)];
+      for (let j = 0; j < target.length; j++) target[j] += alpha * source[j];
+    }
+  }
+
+  async scaleRows(a: Matrix, factors: Float64Array): Promise<void> {
+    const m = cpu(a);
+    for (let i = 0; i < m.rows; i++) {
+      const row = m.row(i);
+      const factor = factors[i];
+      for (let j = 0; j < row.length; j++) row[j] *= factor;
+    }
+  }
+
+  async norms(a: Matrix): Promise<Norms> {
+    const m = cpu(a);
+    let [sumAbs, maxAbs, sumSquares] = [0, 0, 0];
+    for (let i = 0; i < m.rows; i++) {
+      const row = m.row(i);
+      let [absolute, squares] = [0, 0]; // per row: keeps the long sums accurate
+      for (let j = 0; j < row.length; j++) {
+        const size = Math.abs(row[j]);
+        absolute += size;
+        squares += size * size;
+        if (!(size <= maxAbs)) maxAbs = size;
+      }
+      sumAbs += absolute;
+      sumSquares += squares;
+    }
+    return { sumAbs, maxAbs, sumSquares };
+  }
+
+  /** Several problems: one core each, side by side (OpenBLAS's threads gain little below n ≈ 1000); one: all cores. */
+  async eigh(matrices: readonly Matrix[]): Promise<Eigh[]> {
+    const results: Eigh[] = new Array(matrices.length);
+    const solve = async (i: number) => {
+      results[i] = { values: await syevd(this.blas, cpu(matrices[i]), true), vectors: matrices[i] };
+    };
+    if (matrices.length === 1) {
+      await solve(0);
+      return results;
+    }
+    this.blas.setThreads(1);
+    try {
+      let next = 0;
+      const lane = async () => {
+        while (next < matrices.length) await solve(next++);
+      };
+      const lanes = await Promise.allSettled(Array.from({ length: this.info.threads }, lane));
+      for (const outcome of lanes) if (outcome.status === 'rejected') throw outcome.reason;
+    } finally {
+      this.blas.setThreads(this.info.threads);
+    }
+    return results;
+  }
+
+  eigvalsh(a: Matrix): Promise<Float64Array> {
+    return syevd(this.blas, cpu(a), false);
+  }
+
+  async orthonormalize(a: Matrix): Promise<Matrix> {
+    if (a.rows > a.cols) throw new RangeError(`orthonormalize: ${a.rows} rows in ${a.cols} dimensions.`);
+    if (a.rows > 0) await orthonormalRows(this.blas, cpu(a));
+    return a;
+  }
+
+  async complement(a: Matrix, count: number): Promise<Matrix> {
+    if (a.rows + count > a.cols) throw new RangeError(`complement: ${a.rows} + ${count} rows in ${a.cols} dimensions.`);
+    const out = this.zeros(count, a.cols, a.precision);
+    if (count > 0) await complementRows(this.blas, copyOf(cpu(a)), cpu(out));
+    return out;
+  }
+
+  async solvePositive(a: Matrix, b: Matrix): Promise<Matrix> {
+    const [l, x] = [cpu(a), cpu(b)];
+    await potrf(this.blas, l);
+    for (const trans of [NO_TRANS, TRANS])
+      await call(this.blas[l.precision].trsm, l.rows * l.rows * x.cols, [
+        ROW_MAJOR,
+        LEFT,
+        LOWER,
+        trans,
+        NON_UNIT,
+        x.rows,
+        x.cols,
+        1,
+        l.pointer,
+        l.stride,
+        x.pointer,
+        x.stride,
+      ]);
+    return x;
+  }
+}
+
+function samePrecision(...matrices: CpuMatrix[]): void {
+  if (matrices.some((m) => m.precision !== matrices[0].precision))
+    throw new TypeError(`Mixed precisions: ${matrices.map((m) => m.precision).join(', ')}.`);
+}
+
+/** V8's own collector, without starting node with --expose-gc. */
+function exposeCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}

@@ -1,0 +1,143 @@
+import { DataError } from '../../../src/errors.js';
+import type { FloatArray, Precision } from '../contract.js';
+import type { BlasLibrary, Native } from './library.js';
+import { allocate, type CpuMatrix, reverseRows } from './matrix.js';
+
+/** Below this many flops a call blocks the event loop for less than about 0.1 ms, and a thread hop costs more. */
+const SYNC_FLOPS = 4e6;
+
+/** Run a native routine, on a pool thread unless it is small. The arguments stay referenced until it returns. */
+export function call(routine: Native, flops: number, args: unknown[]): Promise<void> {
+  if (flops < SYNC_FLOPS) {
+    routine(...args);
+    return Promise.resolve();
+  }
+  return new Promise((resolve, reject) => {
+    routine.async(...args, (error: Error | null) => (error ? reject(error) : resolve(void args.length)));
+  });
+}
+
+const int = (value: number) => Int32Array.of(value);
+
+/** A LAPACK routine asked with lwork = −1 answers with the workspace it likes best. */
+function withWorkspace(
+  precision: Precision,
+  flops: number,
+  routine: Native,
+  args: (work: FloatArray, lwork: Int32Array, info: Int32Array) => unknown[],
+): Promise<number> {
+  const query = allocate(1, precision);
+  const info = int(0);
+  routine(...args(query, int(-1), info));
+  if (info[0] !== 0) return Promise.resolve(info[0]);
+  const size = Math.max(1, Math.ceil(query[0]));
+  return call(routine, flops, args(allocate(size, precision), int(size), info)).then(() => info[0]);
+}
+
+const check = (routine: string, info: number) => {
+  if (info !== 0) throw new Error(`LAPACK ${routine} refused argument ${-info}.`);
+};
+
+/**
+ * xSYEVD, divide and conquer. `a` is overwritten with eigenvectors as rows (the column-major result read row-major),
+ * turned to descending order. Workspace 2·n² + 6·n + 1 reals.
+ */
+export async function syevd(blas: BlasLibrary, a: CpuMatrix, vectors: boolean): Promise<Float64Array> {
+  const n = a.rows;
+  const values = allocate(n, a.precision);
+  if (n === 0) return new Float64Array(0);
+  const lwork = vectors ? 1 + 6 * n + 2 * n * n : 2 * n + 1;
+  const liwork = vectors ? 3 + 5 * n : 1;
+  const info = int(0);
+  await call(blas[a.precision].syevd, 9 * n ** 3, [
+    vectors ? 'V' : 'N',
+    'U',
+    int(n),
+    a.pointer,
+    int(a.stride),
+    values,
+    allocate(lwork, a.precision),
+    int(lwork),
+    new Int32Array(liwork),
+    int(liwork),
+    info,
+  ]);
+  if (info[0] !== 0 || Number.isNaN(values[0]))
+    throw new DataError(
+      'eigensolver_failed',
+      `The eigensolver did not converge on a ${n} × ${n} matrix (NaN or infinity in it?).`,
+    );
+  if (vectors) reverseRows(a);
+  return Float64Array.from(values).reverse();
+}
+
+/** Householder QR of aᵀ (m × k column-major = k × m row-major); `a` holds the reflectors afterwards. */
+async function geqrf(blas: BlasLibrary, a: CpuMatrix): Promise<FloatArray> {
+  const [m, k] = [a.cols, a.rows];
+  const tau = allocate(Math.min(m, k), a.precision);
+  const info = await withWorkspace(a.precision, 2 * m * k * k, blas[a.precision].geqrf, (work, lwork, info) => [
+    int(m),
+    int(k),
+    a.pointer,
+    int(a.stride),
+    tau,
+    work,
+    lwork,
+    info,
+  ]);
+  check('geqrf', info);
+  return tau;
+}
+
+/** In place: orthonormal rows with the same leading spans. */
+export async function orthonormalRows(blas: BlasLibrary, a: CpuMatrix): Promise<void> {
+  const [m, k] = [a.cols, a.rows];
+  const tau = await geqrf(blas, a);
+  const info = await withWorkspace(a.precision, 2 * m * k * k, blas[a.precision].orgqr, (work, lwork, info) => [
+    int(m),
+    int(k),
+    int(k),
+    a.pointer,
+    int(a.stride),
+    tau,
+    work,
+    lwork,
+    info,
+  ]);
+  check('orgqr', info);
+}
+
+/** Rows k … k+count−1 of the full Q of aᵀ = Q·R; `a` is overwritten by the reflectors, `out` (count × m) holds zeros. */
+export async function complementRows(blas: BlasLibrary, a: CpuMatrix, out: CpuMatrix): Promise<void> {
+  const [m, k, count] = [a.cols, a.rows, out.rows];
+  for (let j = 0; j < count; j++) out.row(j)[k + j] = 1;
+  if (k === 0) return;
+  const tau = await geqrf(blas, a);
+  const info = await withWorkspace(a.precision, 4 * m * k * count, blas[a.precision].ormqr, (work, lwork, info) => [
+    'L',
+    'N',
+    int(m),
+    int(count),
+    int(k),
+    a.pointer,
+    int(a.stride),
+    tau,
+    out.pointer,
+    int(out.stride),
+    work,
+    lwork,
+    info,
+  ]);
+  check('ormqr', info);
+}
+
+/** Cholesky factor in the lower triangle (row-major) of `a`. */
+export async function potrf(blas: BlasLibrary, a: CpuMatrix): Promise<void> {
+  const info = int(0);
+  await call(blas[a.precision].potrf, a.rows ** 3 / 3, ['U', int(a.rows), a.pointer, int(a.stride), info]);
+  if (info[0] !== 0)
+    throw new DataError(
+      'not_positive_definite',
+      `A ${a.rows} × ${a.rows} system is not positive definite (leading minor ${info[0]}).`,
+    );
+}
