@@ -106,7 +106,7 @@ export function decodeFloats(
   const Target = precision === 'float64' ? Float64Array : Float32Array;
   if (dtype === 'F32') {
     const view = alignedView(Float32Array, bytes);
-    return precision === 'float32' ? view : Float64Array.from(view);
+    return precision === 'float32' ? view : new Float64Array(view);
   }
   if (dtype === 'F64') {
     const view = alignedView(Float64Array, bytes);

@@ -1,0 +1,93 @@
+import { SpecError } from '../errors.js';
+import type { EmbeddingModel, JobSpec } from '../schemas/job-spec.js';
+import { checkWidth } from './chain.js';
+import { factorizationOf } from './factorization.js';
+import type { ModelPlan } from './model-plan.js';
+import { commonDtype, locate, type SourceHeaders } from './sources.js';
+
+/** Name of the fold matrix beside its embedding: `x.word_embeddings.weight` → `x.word_embeddings.fold.weight`. */
+export const foldName = (tensor: string) => `${tensor.replace(/\.weight$/, '')}.fold.weight`;
+
+/**
+ * An embedding's columns write the space `width`; the vocabulary is shared. The result holds the new [vocab, r] table
+ * and the fold matrix [D, r], which is the weight of a linear layer from the new space back to the sources' columns.
+ */
+export function planEmbedding(spec: JobSpec, model: EmbeddingModel, headers: readonly SourceHeaders[]): ModelPlan {
+  const sources = headers.map((_, i) => locate(headers, i, model.tensor, 2, '/model/tensor'));
+  const vocabularies = sources.map(({ shape }) => shape[0]);
+  if (new Set(vocabularies).size > 1)
+    throw new SpecError(
+      'vocabulary_mismatch',
+      `The sources' vocabularies differ: ${vocabularies.join(', ')} rows. An embedding merge needs one vocabulary.`,
+      '/sources',
+    );
+  const widths = sources.map(({ shape }) => shape[1]);
+  checkWidth(model.width, widths, spec.method.mode, '/model/width');
+  const total = widths.reduce((sum, d) => sum + d, 0);
+  const vocabulary = vocabularies[0];
+  const shapes = widths.map((d) => [d, vocabulary]);
+  const factorization = factorizationOf(spec.method, shapes, true, model.width);
+  const dtype = commonDtype(sources);
+  const fold = foldName(model.tensor);
+  const space = { kind: 'shared', legality: 'exact', coupled: false, constant: 'none', factorization: null } as const;
+  return {
+    spaces: [
+      {
+        ...space,
+        name: 'vocabulary',
+        source_widths: vocabularies,
+        width: vocabulary,
+        reduced: false,
+        reason: 'shared by all sources: E = F = I',
+        writers: [],
+        readers: [model.tensor],
+      },
+      {
+        name: 'width',
+        kind: 'concatenated',
+        source_widths: widths,
+        width: model.width,
+        reduced: true,
+        factorization,
+        coupled: spec.method.mode === 'diag' && widths.length > 1,
+        legality: 'exact',
+        reason: 'an embedding is a table: nothing nonlinear before its readers',
+        writers: [model.tensor],
+        readers: [fold],
+        constant: 'none',
+      },
+    ],
+    tensors: [
+      {
+        name: model.tensor,
+        role: 'weight',
+        dtype,
+        shape: [vocabulary, model.width],
+        layout: 'in_out',
+        out_space: 'width',
+        in_space: 'vocabulary',
+        sources,
+        layer: 0,
+      },
+      {
+        name: fold,
+        role: 'fold',
+        dtype,
+        shape: [total, model.width],
+        layout: 'out_in',
+        out_space: 'width',
+        in_space: 'width',
+        sources: [],
+        layer: 1,
+      },
+    ],
+    probeColumns: [],
+    config: {
+      model_type: 'embedding',
+      tensor: model.tensor,
+      fold,
+      vocab_size: vocabulary,
+      embedding_size: model.width,
+    },
+  };
+}

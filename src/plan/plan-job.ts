@@ -1,0 +1,67 @@
+import { SpecError } from '../errors.js';
+import type { JobSpec } from '../schemas/job-spec.js';
+import type { Plan, SpacePlan, StepPlan, TensorPlan } from '../schemas/plan.js';
+import { planChain } from './chain.js';
+import { estimateCosts } from './costs.js';
+import { planEmbedding } from './embedding.js';
+import type { ModelPlan } from './model-plan.js';
+import { parseSize, shardTensors } from './shards.js';
+import type { SourceHeaders } from './sources.js';
+
+const OUTPUT_DTYPES = { float64: 'F64', float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const;
+
+/**
+ * The plan of a merge: a pure function of spec and headers, shown by `POST /v1/jobs/plan` and run as it is by workers.
+ * @throws SpecError when the spec cannot succeed, with a pointer to what is wrong
+ */
+export function planJob(spec: JobSpec, headers: readonly SourceHeaders[]): Plan {
+  const model = planModel(spec, headers);
+  const dtype = spec.output.dtype && OUTPUT_DTYPES[spec.output.dtype];
+  const tensors = model.tensors.map((tensor) => (dtype ? { ...tensor, dtype } : tensor));
+  checkNames(tensors);
+  const shards = shardTensors(tensors, parseSize(spec.output.max_shard_size));
+  const precision = tensors.some(({ sources }) => sources.some((source) => source.dtype === 'F64'))
+    ? 'float64'
+    : 'float32';
+  const plan = {
+    version: 1 as const,
+    family: spec.model.family,
+    precision: precision as 'float32' | 'float64',
+    source_weights: spec.source_weights ?? headers.map(() => 1 / headers.length),
+    spaces: model.spaces,
+    tensors,
+    shards,
+    steps: stepsOf(model.spaces, shards),
+    probe_columns: model.probeColumns,
+    config: model.config,
+  };
+  return { ...plan, costs: estimateCosts(plan) };
+}
+
+function planModel(spec: JobSpec, headers: readonly SourceHeaders[]): ModelPlan {
+  if (spec.model.family === 'chain') return planChain(spec, spec.model, headers);
+  return planEmbedding(spec, spec.model, headers);
+}
+
+function checkNames(tensors: readonly TensorPlan[]): void {
+  const names = tensors.map(({ name }) => name);
+  const repeated = names.find((name, i) => names.indexOf(name) !== i || name === '__metadata__');
+  if (repeated)
+    throw new SpecError('tensor_repeated', `The result would hold two tensors named "${repeated}".`, '/model');
+}
+
+function stepsOf(spaces: readonly SpacePlan[], shards: readonly { file: string }[]): StepPlan[] {
+  const steps: StepPlan[] = [];
+  if (spaces.some(({ constant }) => constant !== 'none'))
+    steps.push({ id: 'constants', phase: 'basis', subject: 'constants' });
+  for (const { name, reduced } of spaces)
+    if (reduced) steps.push({ id: `basis-${name}`, phase: 'basis', subject: name });
+  shards.forEach(({ file }, i) => {
+    steps.push({ id: `fold-${i + 1}`, phase: 'fold', subject: file });
+  });
+  steps.push(
+    { id: 'evaluate', phase: 'evaluate', subject: 'metrics' },
+    { id: 'publish', phase: 'publish', subject: 'artifacts' },
+  );
+  return steps;
+}

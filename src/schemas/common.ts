@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+/** Names of checkpoints and files: one path segment, no leading dot, nothing a shell or file system could misread. */
+export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+const NAME_HINT = 'must be 1–128 letters, digits, ".", "_" or "-", starting with a letter or digit';
+
+export const checkpointName = z.string().regex(NAME_PATTERN, NAME_HINT).describe('Name of an uploaded checkpoint.');
+export const fileName = z.string().regex(NAME_PATTERN, NAME_HINT).describe('Name of one file; no folders.');
+/** Tensor names are the sources' own; control characters have no business in them. */
+export const tensorName = z
+  .string()
+  .min(1)
+  .max(512)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  .regex(/^[^\u0000-\u001f\u007f]+$/, 'must not contain control characters')
+  .describe('Name of a tensor, as in the safetensors header.');
+
+export const jobId = z
+  .string()
+  .regex(/^job_[0-9A-HJKMNP-TV-Z]{26}$/, 'must look like job_ followed by 26 characters')
+  .describe('Identifier of a job; sorts by creation time.');
+
+export const timestamp = z.string().describe('RFC 3339 time, UTC.');
+export const byteCount = z.number().int().min(0).describe('Bytes.');
+export const seconds = z.number().min(0).describe('Seconds.');
+export const shape = z.array(z.number().int().min(0)).describe('Tensor shape, row-major.');
+/** Errors and energies: null where not defined (e.g. a ratio to a bound of zero). */
+export const ratio = z.number().nullable();

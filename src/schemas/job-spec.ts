@@ -1,0 +1,153 @@
+import { z } from 'zod';
+import { checkpointName, fileName, tensorName } from './common.js';
+
+/** Sources a merge may have. */
+const MAX_SOURCES = 16;
+/** Layers of a chain: far above any use, low enough that a spec stays small. */
+const MAX_LAYERS = 4096;
+
+const range = z
+  .tuple([z.number().int().min(0), z.number().int().min(1)])
+  .refine(([from, to]) => from < to, 'must be [from, to) with from < to')
+  .describe('Half-open range [from, to).');
+
+const slice = {
+  columns: range.optional().describe('Columns of the source tensor to use, half-open. Default all.'),
+  rows: range.optional().describe('Rows of the source tensor to use, half-open. Default all.'),
+};
+
+export const SourceSchema = z
+  .union([
+    z.strictObject({ checkpoint: checkpointName, ...slice }),
+    z.strictObject({
+      uri: z
+        .string()
+        .max(4096)
+        .regex(/^file:\/\//, 'must start with file://')
+        .describe('A folder or .safetensors file under one of SOURCE_ROOTS, e.g. file:///models/b.'),
+      ...slice,
+    }),
+  ])
+  .meta({ id: 'Source', description: 'Where one source model is read from.' });
+export type Source = z.infer<typeof SourceSchema>;
+
+const width = z.number().int().min(1).describe('Width of this space in the result.');
+
+const ChainModelSchema = z
+  .strictObject({
+    family: z.literal('chain'),
+    inputs: z.enum(['concatenated', 'shared']).default('concatenated'),
+    outputs: z.enum(['concatenated', 'shared']).default('concatenated'),
+    layers: z
+      .array(
+        z.strictObject({
+          weight: tensorName.describe('Tensor [out, in] of this layer.'),
+          bias: tensorName.optional().describe('Tensor [out].'),
+          width: width.optional().describe('Width of this layer’s output; every layer but the last has one.'),
+        }),
+      )
+      .min(1)
+      .max(MAX_LAYERS),
+  })
+  .meta({ id: 'ChainModel', description: 'Linear layers applied one after the other.' });
+export type ChainModel = z.infer<typeof ChainModelSchema>;
+
+const EmbeddingModelSchema = z
+  .strictObject({
+    family: z.literal('embedding'),
+    tensor: tensorName.describe('Tensor [vocabulary, width].'),
+    width,
+  })
+  .meta({ id: 'EmbeddingModel', description: 'One embedding table; the vocabulary is shared by all sources.' });
+export type EmbeddingModel = z.infer<typeof EmbeddingModelSchema>;
+
+export const MethodSchema = z
+  .strictObject({
+    mode: z
+      .enum(['diag', 'separate'])
+      .default('diag')
+      .describe('diag: one PCA of all sources together. separate: one PCA per source, width/N directions each.'),
+    basis: z.enum(['weight']).default('weight').describe('weight: PCA of the writers’ second moment.'),
+    factorization: z
+      .enum(['auto', 'weight', 'covariance'])
+      .default('auto')
+      .describe('weight: E = Uᵀ. covariance: E = diag(σ)·Uᵀ. auto: covariance where min(rows, cols) ≤ width.'),
+    solver: z
+      .discriminatedUnion('type', [
+        z.strictObject({ type: z.literal('exact') }),
+        z.strictObject({
+          type: z.literal('randomized'),
+          niter: z.number().int().min(0).max(100).default(2).describe('Subspace iterations.'),
+          seed: z.number().int().min(0).max(0xffffffff).default(33),
+        }),
+      ])
+      .default({ type: 'exact' }),
+    padding: z
+      .enum(['orthonormal', 'zero'])
+      .default('orthonormal')
+      .describe('Fold columns of directions beyond the numerical rank.'),
+  })
+  .meta({ id: 'Method' });
+export type Method = z.infer<typeof MethodSchema>;
+
+export const ProbeSchema = z
+  .union([
+    z.strictObject({
+      inputs: z.literal('random'),
+      rows: z.number().int().min(1).max(65536).default(32),
+      seed: z.number().int().min(0).max(0xffffffff).default(33),
+    }),
+    z.strictObject({ checkpoint: checkpointName, file: fileName, tensor: tensorName }),
+  ])
+  .meta({ id: 'Probe', description: 'Inputs on which the merged network is compared with its sources.' });
+
+export const JobSpecSchema = z
+  .strictObject({
+    name: z.string().min(1).max(200).optional(),
+    labels: z
+      .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/), z.string().max(256))
+      .refine((labels) => Object.keys(labels).length <= 32, 'at most 32 labels')
+      .default({})
+      .describe('Free-form labels, for filtering.'),
+    sources: z.array(SourceSchema).min(1).max(MAX_SOURCES),
+    source_weights: z
+      .array(z.number().min(0).max(1))
+      .optional()
+      .describe('Weights of the sources in shared outputs, sum 1. Default 1/N each.'),
+    model: z.discriminatedUnion('family', [ChainModelSchema, EmbeddingModelSchema]),
+    method: MethodSchema.prefault({}),
+    probe: ProbeSchema.prefault({ inputs: 'random' }),
+    output: z
+      .strictObject({
+        dtype: z
+          .enum(['float64', 'float32', 'float16', 'bfloat16'])
+          .optional()
+          .describe('Default: the widest type among the sources’ tensors.'),
+        max_shard_size: z
+          .union([z.number().int().min(1), z.string().regex(/^[1-9][0-9]{0,11}(B|KB|MB|GB|KiB|MiB|GiB)$/)])
+          .default('5GB')
+          .describe('Largest size of one output file; a single tensor larger than this gets a file of its own.'),
+      })
+      .prefault({}),
+    compute: z.strictObject({ backend: z.enum(['auto', 'cpu']).default('auto') }).prefault({}),
+    priority: z.number().int().min(0).max(1000).default(0).describe('Higher runs first.'),
+    timeout_seconds: z.number().int().min(1).max(604800).default(3600).describe('Of one attempt.'),
+    max_attempts: z.number().int().min(1).max(10).default(3),
+  })
+  .superRefine((spec, context) => {
+    const weights = spec.source_weights;
+    if (!weights) return;
+    const sum = weights.reduce((total, weight) => total + weight, 0);
+    if (weights.length !== spec.sources.length || Math.abs(sum - 1) > 1e-6)
+      context.addIssue({
+        code: 'custom',
+        path: ['source_weights'],
+        message: `must hold one weight per source (${spec.sources.length}) with sum 1; got ${weights.length} with sum ${sum}`,
+      });
+  })
+  .meta({ id: 'JobSpec', description: 'What to merge, how, and what to report.' });
+
+/** A spec as clients write it, defaults left out. */
+export type JobSpecInput = z.input<typeof JobSpecSchema>;
+/** A spec with every default filled in: what is stored and run. */
+export type JobSpec = z.output<typeof JobSpecSchema>;

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { jobId, ratio, seconds, shape } from './common.js';
+
+export const SpaceMetricsSchema = z
+  .strictObject({
+    name: z.string(),
+    source_width: z.number().int().describe('Sum over the sources.'),
+    width: z.number().int(),
+    rank: z.number().int().describe('Numerical rank k within the width: directions that carry anything.'),
+    factorization: z.enum(['weight', 'covariance']),
+    directions_by_source: z
+      .array(z.number().int())
+      .nullable()
+      .describe('Directions taken from each source; null where sources share one eigenproblem and directions mix.'),
+    retained_energy: z.number().describe('Σ_{j≤r} λ_j / Σ λ_j.'),
+    legality: z.enum(['exact', 'selection', 'approximate']),
+    padding_columns: z.number().int(),
+    identity_error: z.number().describe('max |E·F − diag(I_k, 0)|.'),
+    spectrum: z.array(z.number()).describe('Singular values of the writer, descending.'),
+  })
+  .meta({ id: 'SpaceMetrics' });
+export type SpaceMetrics = z.infer<typeof SpaceMetricsSchema>;
+
+export const TensorMetricsSchema = z
+  .strictObject({
+    name: z.string(),
+    source_shapes: z.array(shape),
+    shape,
+    mean_abs_error: z
+      .number()
+      .describe('mean |W − F·E·W|: over the whole concatenated matrix (diag), or the mean of the sources’ (separate).'),
+    mean_abs_error_by_source: z.array(z.number()).describe('Over each source’s own matrix.'),
+    max_abs_error: z.number(),
+    relative_error: z.number().describe('‖W − F·E·W‖_F / ‖W‖_F.'),
+    optimal_relative_error: z.number().describe('Eckart–Young bound at this width.'),
+    optimality_ratio: ratio.describe('relative_error / optimal_relative_error; null where the bound is below 1e-6.'),
+  })
+  .meta({ id: 'TensorMetrics' });
+export type TensorMetrics = z.infer<typeof TensorMetricsSchema>;
+
+export const EndToEndSchema = z
+  .strictObject({
+    mean_abs_output: z.number().describe('mean |y|.'),
+    mean_abs_error: z.number().describe('mean |y − y′|.'),
+    relative_error: z.number().describe('‖y − y′‖ / ‖y‖.'),
+    cosine: ratio,
+    map_relative_error: ratio.describe('‖M′ − M‖_F / ‖M‖_F of the whole linear map.'),
+  })
+  .meta({ id: 'EndToEndMetrics' });
+export type EndToEnd = z.infer<typeof EndToEndSchema>;
+
+export const EnvironmentSchema = z.strictObject({
+  backend: z.string(),
+  library: z.string(),
+  threads: z.number().int(),
+  device: z.string().nullable(),
+  node: z.string(),
+  weightfold: z.string(),
+});
+
+export const MetricsSchema = z
+  .strictObject({
+    job_id: jobId,
+    end_to_end: EndToEndSchema,
+    spaces: z.array(SpaceMetricsSchema),
+    tensors: z.array(TensorMetricsSchema),
+    timings: z.strictObject({
+      read_s: seconds,
+      basis_s: seconds,
+      fold_s: seconds,
+      evaluate_s: seconds,
+      write_s: seconds,
+      total_s: seconds,
+    }),
+    peak_memory_bytes: z.number().int().describe('Peak resident memory of the compute process.'),
+    environment: EnvironmentSchema,
+  })
+  .meta({ id: 'Metrics' });
+export type Metrics = z.infer<typeof MetricsSchema>;

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { byteCount, seconds, shape } from './common.js';
+
+const TensorSourceSchema = z.strictObject({
+  source: z.number().int().min(0).describe('Index into the spec’s sources.'),
+  tensor: z.string(),
+  dtype: z.string(),
+  shape: shape.describe('Shape after slicing.'),
+  rows: z.tuple([z.number(), z.number()]).optional(),
+  columns: z.tuple([z.number(), z.number()]).optional(),
+});
+export type TensorSource = z.infer<typeof TensorSourceSchema>;
+
+export const SpacePlanSchema = z
+  .strictObject({
+    name: z.string(),
+    kind: z.enum(['concatenated', 'shared']),
+    source_widths: z.array(z.number().int().min(0)).describe('Width in each source.'),
+    width: z.number().int().min(0).describe('Width in the result.'),
+    reduced: z.boolean().describe('Whether an expand/fold pair is computed; otherwise E = F = I.'),
+    factorization: z.enum(['weight', 'covariance']).nullable(),
+    coupled: z.boolean().describe('Whether sources share one eigenproblem; false: one per source, spectra merged.'),
+    legality: z.enum(['exact', 'selection', 'approximate']),
+    reason: z.string(),
+    writers: z.array(z.string()),
+    readers: z.array(z.string()),
+    constant: z
+      .enum(['none', 'reader_bias', 'basis_column'])
+      .describe('What becomes of the constant part: nothing to keep, moved to the readers’ biases, or a basis column.'),
+  })
+  .meta({ id: 'SpacePlan' });
+export type SpacePlan = z.infer<typeof SpacePlanSchema>;
+
+export const TensorPlanSchema = z
+  .strictObject({
+    name: z.string(),
+    role: z.enum(['weight', 'bias', 'fold']),
+    dtype: z.enum(['F64', 'F32', 'F16', 'BF16']),
+    shape,
+    layout: z.enum(['out_in', 'in_out']).describe('in_out: stored transposed, as embeddings are.'),
+    out_space: z.string(),
+    in_space: z.string().nullable().describe('null for a bias.'),
+    sources: z.array(TensorSourceSchema),
+    layer: z.number().int().min(0),
+  })
+  .meta({ id: 'TensorPlan' });
+export type TensorPlan = z.infer<typeof TensorPlanSchema>;
+
+const ShardPlanSchema = z.strictObject({ file: z.string(), tensors: z.array(z.string()), bytes: byteCount });
+
+const StepPlanSchema = z.strictObject({
+  id: z.string(),
+  phase: z.enum(['basis', 'fold', 'evaluate', 'publish']),
+  subject: z.string().describe('Space or file the step produces.'),
+});
+export type StepPlan = z.infer<typeof StepPlanSchema>;
+
+export const PlanSchema = z
+  .strictObject({
+    version: z.literal(1),
+    family: z.string(),
+    precision: z.enum(['float32', 'float64']).describe('In which E and F are applied; Grams are always float64.'),
+    source_weights: z.array(z.number()),
+    spaces: z.array(SpacePlanSchema),
+    tensors: z.array(TensorPlanSchema),
+    shards: z.array(ShardPlanSchema),
+    steps: z.array(StepPlanSchema),
+    probe_columns: z.array(z.number().int()).describe('Input width of each source, or one where inputs are shared.'),
+    config: z.record(z.string(), z.unknown()).describe('config.json of the result.'),
+    costs: z.strictObject({
+      bytes_read: byteCount,
+      bytes_written: byteCount,
+      peak_memory_bytes: byteCount,
+      flops: z.number().min(0),
+      estimated_seconds: seconds,
+    }),
+  })
+  .meta({
+    id: 'Plan',
+    description: 'Exactly what a worker will run: a function of the spec and the sources’ headers.',
+  });
+export type Plan = z.infer<typeof PlanSchema>;

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+
+const temporaryName = (target: string) => `${target}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
+
+async function writeTemporary(target: string, data: string | Uint8Array): Promise<string> {
+  const temporary = temporaryName(target);
+  const handle = await open(temporary, 'wx');
+  try {
+    await handle.writeFile(data);
+    await handle.sync();
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  return temporary;
+}
+
+/** Make a rename or link in `folder` survive a power failure. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Replace a file as a whole: readers see the old or the new content, never a mixture. */
+export async function writeAtomic(target: string, data: string | Uint8Array): Promise<void> {
+  const temporary = await writeTemporary(target, data);
+  try {
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Create a file with its full content unless it exists; of several writers exactly one gets true. */
+export async function createExclusive(target: string, data: string | Uint8Array): Promise<boolean> {
+  const temporary = await writeTemporary(target, data);
+  try {
+    await link(temporary, target);
+    await syncFolder(path.dirname(target));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+export const isMissing = (error: unknown): boolean => {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+};
+
+/** Parsed content, or undefined where there is no such file. */
+export async function readJson<T>(file: string): Promise<T | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as T;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+export async function ensureFolder(folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  return folder;
+}
