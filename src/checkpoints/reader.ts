@@ -26,7 +26,11 @@ export class CheckpointReader {
 
   /** @throws DataError or SafetensorsError naming the file that is missing or malformed. */
   static async open(location: string, maxHeaderBytes?: number): Promise<CheckpointReader> {
-    const paths = await safetensorsFiles(location);
+    return CheckpointReader.openFiles(await safetensorsFiles(location), maxHeaderBytes);
+  }
+
+  /** The given files as one checkpoint. */
+  static async openFiles(paths: readonly string[], maxHeaderBytes?: number): Promise<CheckpointReader> {
     const files: SafetensorsFile[] = [];
     try {
       const home = new Map<string, SafetensorsFile>();

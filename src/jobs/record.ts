@@ -1,0 +1,46 @@
+import type { JobError, JobStatus, Progress } from '../schemas/job.js';
+import type { JobSpec } from '../schemas/job-spec.js';
+import type { Plan } from '../schemas/plan.js';
+
+/** A file a job reads, as it was at submission. */
+export interface InputFile {
+  source: number;
+  file: string;
+  size: number;
+  /** Known for uploads; files elsewhere are hashed when the job runs. */
+  sha256: string | null;
+}
+
+/** Written once, at submission. */
+export interface JobRecord {
+  id: string;
+  created_at: string;
+  spec: JobSpec;
+  plan: Plan;
+  inputs: InputFile[];
+  retry_of: string | null;
+}
+
+/** Where the latest attempt stands; replaced as it goes on. */
+export interface JobState {
+  status: 'queued' | 'running';
+  attempt: number;
+  started_at: string | null;
+  worker: string | null;
+  progress: Progress;
+}
+
+/** How a job ended; written exactly once. */
+export interface JobOutcome {
+  status: Extract<JobStatus, 'succeeded' | 'failed' | 'cancelled'>;
+  finished_at: string;
+  error: JobError | null;
+}
+
+export const initialState = (steps: number): JobState => ({
+  status: 'queued',
+  attempt: 0,
+  started_at: null,
+  worker: null,
+  progress: { phase: 'planning', completed: 0, total: steps, fraction: 0 },
+});

@@ -1,0 +1,31 @@
+import path from 'node:path';
+
+/** Where everything lies below DATA_DIR. One place, so that API and workers on other machines agree. */
+export const layout = (dataDir: string) => ({
+  root: dataDir,
+  checkpoints: path.join(dataDir, 'checkpoints'),
+  jobs: path.join(dataDir, 'jobs'),
+  idempotency: path.join(dataDir, 'idempotency'),
+  trash: path.join(dataDir, 'trash'),
+  redis: path.join(dataDir, 'redis'),
+});
+
+/** Files of one job. */
+export const jobLayout = (dataDir: string, id: string) => {
+  const folder = path.join(dataDir, 'jobs', id);
+  return {
+    folder,
+    /** Written once, at submission. */
+    record: path.join(folder, 'record.json'),
+    /** Replaced by the running attempt. */
+    state: path.join(folder, 'state.json'),
+    /** Exists once a stop was asked for. */
+    cancel: path.join(folder, 'cancel.json'),
+    /** Created once, by whoever ends the job: terminal states never change. */
+    outcome: path.join(folder, 'outcome.json'),
+    steps: path.join(folder, 'steps'),
+    artifacts: path.join(folder, 'artifacts'),
+    /** Size and hash of every artifact. */
+    manifest: path.join(folder, 'manifest.json'),
+  };
+};

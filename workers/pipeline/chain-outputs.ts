@@ -1,0 +1,104 @@
+import type { TensorPlan, TensorSource } from '../../src/schemas/plan.js';
+import { chunkRows } from '../bases/problem.js';
+import type { LinearAlgebra, Matrix } from '../linalg/contract.js';
+import type { StepContext } from './context.js';
+import { OutputComparison } from './end-to-end.js';
+import { openMerged } from './merged.js';
+import { probeOf } from './probe.js';
+import { TensorReader, toFloat64 } from './sources.js';
+import { mapRelativeError } from './whole-map.js';
+
+/** y = x·Wᵀ (+ b) in float64, W streamed in chunks of rows. x is batch × in, row-major. */
+async function applyLayer(
+  la: LinearAlgebra,
+  reader: TensorReader,
+  w: TensorSource,
+  bias: TensorSource | null,
+  x: Matrix,
+): Promise<Matrix> {
+  const [rows, cols] = w.shape;
+  const y = la.zeros(x.rows, rows, 'float64');
+  const chunk = chunkRows(cols);
+  for (let from = 0; from < rows; from += chunk) {
+    const to = Math.min(from + chunk, rows);
+    const part = la.upload(toFloat64(await reader.rows(w, from, to, 'float64')), to - from, cols);
+    await la.gemm(x, part, { transB: true, out: la.view(y, 0, x.rows, from, to) });
+    la.dispose(part);
+  }
+  if (bias) {
+    const ones = la.upload(new Float64Array(x.rows).fill(1), x.rows, 1);
+    const b = la.upload(await reader.vector(bias), 1, rows);
+    await la.gemm(ones, b, { beta: 1, out: y });
+  }
+  return y;
+}
+
+interface LayerPlan {
+  weight: TensorPlan;
+  bias: TensorPlan | null;
+}
+
+/** Layers of a chain, first to last. */
+export function layersOf(tensors: readonly TensorPlan[]): LayerPlan[] {
+  const weights = tensors.filter(({ role }) => role === 'weight').sort((a, b) => a.layer - b.layer);
+  return weights.map((weight) => ({
+    weight,
+    bias: tensors.find(({ role, layer }) => role === 'bias' && layer === weight.layer) ?? null,
+  }));
+}
+
+/** A tensor of the result as a source of its own checkpoint. */
+export const mergedSource = ({ name, dtype, shape }: TensorPlan): TensorSource => ({
+  source: 0,
+  tensor: name,
+  dtype,
+  shape,
+});
+
+/**
+ * Outputs of the sources and of the stored result on the probe, compared in float64; and the whole linear maps.
+ */
+export async function chainOutputs(context: StepContext) {
+  const { plan, la, reader, watch, signal } = context;
+  const layers = layersOf(plan.tensors);
+  const [input, output] = [plan.spaces[0], plan.spaces[plan.spaces.length - 1]];
+  const probe = await probeOf(context);
+  const merged = await openMerged(context);
+  try {
+    const mergedReader = new TensorReader(la, [merged], plan.precision, watch, signal);
+    const y = la.zeros(probe.rows, output.width, 'float64');
+    let at = 0;
+    for (let i = 0; i < plan.source_weights.length; i++) {
+      let x = la.upload(probe.inputs[input.kind === 'shared' ? 0 : i].slice(), probe.rows, input.source_widths[i]);
+      for (const { weight, bias } of layers)
+        x = await applyLayer(la, reader, weight.sources[i], bias?.sources[i] ?? null, x);
+      const shared = output.kind === 'shared';
+      await la.axpy(
+        shared ? plan.source_weights[i] : 1,
+        x,
+        la.view(y, 0, probe.rows, shared ? 0 : at, (shared ? 0 : at) + x.cols),
+      );
+      at += x.cols;
+    }
+    let z = la.zeros(probe.rows, input.width, 'float64');
+    let column = 0;
+    for (const values of probe.inputs) {
+      const part = la.upload(values, probe.rows, values.length / probe.rows);
+      await la.axpy(1, part, la.view(z, 0, probe.rows, column, column + part.cols));
+      column += part.cols;
+    }
+    for (const { weight, bias } of layers)
+      z = await applyLayer(la, mergedReader, mergedSource(weight), bias && mergedSource(bias), z);
+    const comparison = new OutputComparison();
+    comparison.add(await la.download(y), await la.download(z));
+    return comparison.result(
+      await mapRelativeError(
+        context,
+        layers.map(({ weight }) => weight),
+        mergedReader,
+      ),
+    );
+  } finally {
+    await merged.close();
+  }
+}

@@ -1,0 +1,22 @@
+import type { CheckpointReader } from '../../src/checkpoints/reader.js';
+import type { JobSpec } from '../../src/schemas/job-spec.js';
+import type { Plan } from '../../src/schemas/plan.js';
+import type { LinearAlgebra } from '../linalg/contract.js';
+import type { TensorReader } from './sources.js';
+import type { StepStore } from './step-store.js';
+import type { Stopwatch } from './stopwatch.js';
+
+/** What every step works with. Steps read sources and earlier steps' files, and write their own. */
+export interface StepContext {
+  jobId: string;
+  spec: JobSpec;
+  plan: Plan;
+  la: LinearAlgebra;
+  sources: readonly CheckpointReader[];
+  reader: TensorReader;
+  steps: StepStore;
+  watch: Stopwatch;
+  signal?: AbortSignal;
+  /** Rows of the probe, where the spec names a tensor. */
+  openProbe?: () => Promise<CheckpointReader>;
+}

@@ -1,0 +1,39 @@
+import type { EndToEnd } from '../../src/schemas/metrics.js';
+import type { FloatArray } from '../linalg/contract.js';
+
+/** Running sums over pairs (y, y′) of outputs, float64. */
+export class OutputComparison {
+  private count = 0;
+  private sumAbs = 0;
+  private sumAbsError = 0;
+  private errorSquares = 0;
+  private squares = 0;
+  private mergedSquares = 0;
+  private dot = 0;
+
+  add(y: FloatArray, merged: FloatArray): void {
+    for (let i = 0; i < y.length; i++) {
+      const [a, b] = [y[i], merged[i]];
+      this.sumAbs += Math.abs(a);
+      this.sumAbsError += Math.abs(a - b);
+      this.errorSquares += (a - b) ** 2;
+      this.squares += a * a;
+      this.mergedSquares += b * b;
+      this.dot += a * b;
+    }
+    this.count += y.length;
+  }
+
+  result(mapRelativeError: number | null): EndToEnd {
+    const relative =
+      this.squares === 0 ? (this.errorSquares === 0 ? 0 : 1) : Math.sqrt(this.errorSquares / this.squares);
+    const size = Math.sqrt(this.squares * this.mergedSquares);
+    return {
+      mean_abs_output: this.sumAbs / Math.max(1, this.count),
+      mean_abs_error: this.sumAbsError / Math.max(1, this.count),
+      relative_error: relative,
+      cosine: size === 0 ? null : this.dot / size,
+      map_relative_error: mapRelativeError,
+    };
+  }
+}

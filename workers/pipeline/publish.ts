@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { INDEX_FILE } from '../../src/checkpoints/reader.js';
+import { MANIFEST_FILE, type Manifest, readManifest } from '../../src/jobs/manifest.js';
+import type { JobRecord } from '../../src/jobs/record.js';
+import type { Metrics } from '../../src/schemas/metrics.js';
+import { syncFolder, writeAtomic } from '../../src/store/files.js';
+import { joinFiles } from './bases-file.js';
+import { basisFile } from './basis.js';
+import type { StepContext } from './context.js';
+
+/** Files of source 1 that travel with the result where they exist. */
+const COMPANION_FILES = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'tokenizer.model',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.txt',
+  'vocab.json',
+  'merges.txt',
+  'generation_config.json',
+];
+
+export interface Publication {
+  record: JobRecord;
+  /** Folder or file of each source. */
+  locations: readonly string[];
+  /** Folder the result appears in, as a whole. */
+  artifacts: string;
+  /** Built last, so that its timings cover the rest. */
+  metrics: () => Metrics;
+  versions: Record<string, string>;
+}
+
+/**
+ * Publish once and whole: everything is assembled in a sibling folder, synced, and renamed to `artifacts`.
+ * A second publisher finds the folder taken and leaves it as it is.
+ */
+export async function publishStep(context: StepContext, publication: Publication): Promise<void> {
+  const { plan, steps, watch } = context;
+  const { artifacts } = publication;
+  if (await readManifest(artifacts)) return;
+  const stop = watch.start('write');
+  const staging = `${artifacts}.${process.pid}.${Date.now().toString(36)}.tmp`;
+  await mkdir(staging);
+  const manifest: Manifest = {};
+  const put = async (file: string, text: string) => {
+    await writeAtomic(path.join(staging, file), text);
+    manifest[file] = { size: Buffer.byteLength(text), sha256: createHash('sha256').update(text).digest('hex') };
+  };
+  try {
+    for (const step of plan.steps.filter(({ phase }) => phase === 'fold')) {
+      for (const [file, written] of Object.entries((await steps.require(step.id)).files)) {
+        await link(steps.file(file), path.join(staging, file));
+        manifest[file] = written;
+      }
+    }
+    if (plan.shards.length > 1) await put(INDEX_FILE, indexOf(context));
+    const reduced = plan.spaces.filter((space) => space.reduced);
+    if (reduced.length > 0)
+      manifest['bases.safetensors'] = await joinFiles(
+        reduced.map(({ name }) => steps.file(basisFile(name))),
+        path.join(staging, 'bases.safetensors'),
+      );
+    await copyCompanions(publication.locations[0], staging, manifest);
+    await put('config.json', json(plan.config));
+    await put('job.json', json(await recipe(publication)));
+    stop();
+    await put('metrics.json', json(publication.metrics()));
+    await writeAtomic(path.join(staging, MANIFEST_FILE), JSON.stringify(manifest));
+    await syncFolder(staging);
+    await rename(staging, artifacts);
+    await syncFolder(path.dirname(artifacts));
+  } catch (error) {
+    await rm(staging, { recursive: true, force: true });
+    if (await readManifest(artifacts)) return;
+    throw error;
+  }
+}
+
+const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+
+function indexOf({ plan }: StepContext): string {
+  const weightMap = Object.fromEntries(plan.shards.flatMap(({ file, tensors }) => tensors.map((name) => [name, file])));
+  return json({
+    metadata: { total_size: plan.shards.reduce((sum, { bytes }) => sum + bytes, 0) },
+    weight_map: weightMap,
+  });
+}
+
+async function copyCompanions(location: string, staging: string, manifest: Manifest): Promise<void> {
+  if (!(await stat(location)).isDirectory()) return;
+  for (const file of await readdir(location)) {
+    if (!COMPANION_FILES.includes(file)) continue;
+    await copyFile(path.join(location, file), path.join(staging, file));
+    manifest[file] = {
+      size: (await stat(path.join(staging, file))).size,
+      sha256: await sha256Of(path.join(staging, file)),
+    };
+  }
+}
+
+/** Enough to run the job again to the same bytes. */
+async function recipe({ record, locations, versions }: Publication) {
+  const inputs = await Promise.all(
+    record.inputs.map(async (input) => {
+      if (input.sha256) return input;
+      const location = locations[input.source];
+      const folder = (await stat(location)).isDirectory() ? location : path.dirname(location);
+      return { ...input, sha256: await sha256Of(path.join(folder, input.file)) };
+    }),
+  );
+  return {
+    id: record.id,
+    created_at: record.created_at,
+    retry_of: record.retry_of,
+    spec: record.spec,
+    inputs,
+    versions,
+  };
+}
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}

@@ -1,0 +1,70 @@
+import type { CheckpointReader } from '../../src/checkpoints/reader.js';
+import { DataError } from '../../src/errors.js';
+import type { TensorSource } from '../../src/schemas/plan.js';
+import type { FloatArray, LinearAlgebra, Matrix, Precision } from '../linalg/contract.js';
+import type { Stopwatch } from './stopwatch.js';
+
+/** Reads the sources' weights, sliced as the plan says, and refuses values that are not finite. */
+export class TensorReader {
+  private readonly la: LinearAlgebra;
+  private readonly checkpoints: readonly CheckpointReader[];
+  private readonly precision: Precision;
+  private readonly watch: Stopwatch;
+  private readonly signal: AbortSignal | undefined;
+
+  constructor(
+    la: LinearAlgebra,
+    checkpoints: readonly CheckpointReader[],
+    precision: Precision,
+    watch: Stopwatch,
+    signal?: AbortSignal,
+  ) {
+    this.la = la;
+    this.checkpoints = checkpoints;
+    this.precision = precision;
+    this.watch = watch;
+    this.signal = signal;
+  }
+
+  /** Rows `[from, to)` (of the slice) × the slice's columns. */
+  async rows(t: TensorSource, from: number, to: number, precision: Precision = this.precision): Promise<FloatArray> {
+    this.signal?.throwIfAborted();
+    const stop = this.watch.start('read');
+    const first = t.rows?.[0] ?? 0;
+    const slice = t.shape.length === 1 ? {} : { rows: [first + from, first + to] as const, columns: t.columns };
+    const values = await this.checkpoints[t.source].floats(t.tensor, precision, slice);
+    stop();
+    const bad = firstNonFinite(values);
+    if (bad >= 0) {
+      const cols = t.shape.length === 1 ? values.length : t.shape[1];
+      const index =
+        t.shape.length === 1 ? [bad] : [first + from + Math.floor(bad / cols), (t.columns?.[0] ?? 0) + (bad % cols)];
+      throw new DataError(
+        'weights_not_finite',
+        `Tensor "${t.tensor}" of source ${t.source} holds ${values[bad]} at index [${index}]; weights must be finite.`,
+      );
+    }
+    return values;
+  }
+
+  /** A whole matrix as stored. The caller disposes it. */
+  async matrix(t: TensorSource, precision: Precision = this.precision): Promise<Matrix> {
+    return this.la.upload(await this.rows(t, 0, t.shape[0], precision), t.shape[0], t.shape[1]);
+  }
+
+  /** A bias in float64. */
+  async vector(t: TensorSource): Promise<Float64Array> {
+    return toFloat64(await this.rows(t, 0, 1, 'float64'));
+  }
+}
+
+/** Index of the first NaN or infinity, −1 where there is none. 0·x is NaN for exactly those. */
+export function firstNonFinite(values: FloatArray): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] * 0;
+  if (sum === 0) return -1;
+  return values.findIndex((value) => !Number.isFinite(value));
+}
+
+export const toFloat64 = (values: FloatArray): Float64Array =>
+  values instanceof Float64Array ? values : new Float64Array(values);

@@ -1,0 +1,42 @@
+import type { TensorPlan } from '../../src/schemas/plan.js';
+import { offsetsOf } from '../bases/basis.js';
+import { chunkRows } from '../bases/problem.js';
+import { mergedSource } from './chain-outputs.js';
+import type { StepContext } from './context.js';
+import { OutputComparison } from './end-to-end.js';
+import { openMerged } from './merged.js';
+import { TensorReader, toFloat64 } from './sources.js';
+
+/** Every row of the stored table, folded back with the stored fold matrix, against the sources' rows; float64. */
+export async function tableOutputs(context: StepContext) {
+  const { plan, la, reader, watch, signal } = context;
+  const table = plan.tensors.find(({ role }) => role === 'weight') as TensorPlan;
+  const fold = plan.tensors.find(({ role }) => role === 'fold') as TensorPlan;
+  const merged = await openMerged(context);
+  try {
+    const stored = new TensorReader(la, [merged], plan.precision, watch, signal);
+    const f = await stored.matrix(mergedSource(fold), 'float64');
+    const offsets = offsetsOf(table.sources.map(({ shape }) => shape[1]));
+    const total = offsets[offsets.length - 1];
+    const comparison = new OutputComparison();
+    const chunk = chunkRows(total);
+    for (let from = 0; from < table.shape[0]; from += chunk) {
+      const to = Math.min(from + chunk, table.shape[0]);
+      const rows = toFloat64(await stored.rows(mergedSource(table), from, to, 'float64'));
+      const back = await la.gemm(la.upload(rows, to - from, table.shape[1]), f, { transB: true });
+      const y = la.zeros(to - from, total, 'float64');
+      for (const [i, source] of table.sources.entries()) {
+        const part = la.upload(toFloat64(await reader.rows(source, from, to, 'float64')), to - from, source.shape[1]);
+        await la.axpy(1, part, la.view(y, 0, to - from, offsets[i], offsets[i + 1]));
+        la.dispose(part);
+      }
+      comparison.add(await la.download(y), await la.download(back));
+      la.dispose(y);
+      la.dispose(back);
+    }
+    const result = comparison.result(null);
+    return { ...result, map_relative_error: result.relative_error };
+  } finally {
+    await merged.close();
+  }
+}
