@@ -1,0 +1,51 @@
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { z } from 'zod';
+import { DEFAULT_MAX_HEADER_BYTES } from './safetensors/header.js';
+import { WeightfoldError } from './errors.js';
+
+const integer = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+const optionalText = z
+  .string()
+  .transform((text) => text.trim() || undefined)
+  .optional();
+
+/** Every setting, from environment variables. README lists them with their defaults. */
+const EnvironmentSchema = z.object({
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PORT: integer(0, 65535).default(8080),
+  DATA_DIR: z.string().min(1).default('./data').transform((folder) => path.resolve(folder)),
+  REDIS_URL: optionalText.refine((url) => url === undefined || /^(rediss?|unix):\/\//.test(url), 'must start with redis://, rediss:// or unix://'),
+  SOURCE_ROOTS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(':').filter((folder) => folder !== ''))
+    .refine((list) => list.every((folder) => path.isAbsolute(folder)), 'must be absolute folders, separated by ":"'),
+  WORKER_CONCURRENCY: integer(1, 64).default(1),
+  COMPUTE_BACKEND: z.enum(['auto', 'cpu']).default('auto'),
+  COMPUTE_THREADS: integer(1, 1024).default(availableParallelism()),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  BODY_LIMIT_BYTES: integer(1024, 64 * 1024 * 1024).default(1024 * 1024),
+  MAX_UPLOAD_BYTES: integer(1, Number.MAX_SAFE_INTEGER).default(200e9),
+  MAX_HEADER_BYTES: integer(1024, 512 * 1024 * 1024).default(DEFAULT_MAX_HEADER_BYTES),
+  SHUTDOWN_SECONDS: integer(0, 3600).default(20),
+});
+
+export type Config = z.output<typeof EnvironmentSchema>;
+
+/**
+ * Settings of this process.
+ * @throws WeightfoldError `config_invalid`, naming each variable that is wrong
+ */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(
+    Object.keys(EnvironmentSchema.shape).flatMap((name) => {
+      const value = environment[name];
+      return value === undefined || value === '' ? [] : [[name, value]];
+    }),
+  );
+  const parsed = EnvironmentSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map(({ path: [name], message }) => `${String(name)}=${JSON.stringify(given[String(name)])}: ${message}`);
+  throw new WeightfoldError(`Wrong settings in the environment. ${lines.join('; ')}`, { code: 'config_invalid', status: 500 });
+}

@@ -1,0 +1,153 @@
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { createExclusive, ensureFolder, isMissing, readJson, writeAtomic } from '../store/files.js';
+import { jobLayout, layout } from '../store/layout.js';
+import type { Job } from '../schemas/job.js';
+import { isTerminal } from '../schemas/job.js';
+import { initialState, type JobOutcome, type JobRecord, type JobState } from './record.js';
+
+/** Finished jobs kept in memory: their files never change, and dashboards poll lists of them. */
+const CACHED_JOBS = 5_000;
+
+/**
+ * Jobs as files under DATA_DIR, the record that outlives the queue. Who writes what: the API the record, once; the
+ * running attempt the state; whoever ends the job the outcome, once, by exclusive creation.
+ */
+export class JobStore {
+  private readonly dataDir: string;
+  private readonly finished = new Map<string, Job>();
+
+  constructor(dataDir: string) {
+    this.dataDir = dataDir;
+  }
+
+  async open(): Promise<void> {
+    const { jobs, idempotency, trash } = layout(this.dataDir);
+    await Promise.all([jobs, idempotency, trash].map(ensureFolder));
+  }
+
+  files(id: string) {
+    return jobLayout(this.dataDir, id);
+  }
+
+  /** Create a job as a whole; false when one with this id exists. */
+  async create(record: JobRecord): Promise<boolean> {
+    const { folder } = this.files(record.id);
+    const staging = `${folder}.${process.pid}.tmp`;
+    await mkdir(staging, { recursive: true });
+    await writeAtomic(path.join(staging, 'record.json'), JSON.stringify(record));
+    await writeAtomic(path.join(staging, 'state.json'), JSON.stringify(initialState(record.plan.steps.length)));
+    try {
+      await rename(staging, folder);
+      return true;
+    } catch (error) {
+      await rm(staging, { recursive: true, force: true });
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
+      throw error;
+    }
+  }
+
+  record(id: string): Promise<JobRecord | undefined> {
+    return readJson<JobRecord>(this.files(id).record);
+  }
+
+  outcome(id: string): Promise<JobOutcome | undefined> {
+    return readJson<JobOutcome>(this.files(id).outcome);
+  }
+
+  state(id: string): Promise<JobState | undefined> {
+    return readJson<JobState>(this.files(id).state);
+  }
+
+  /** The job as clients see it. */
+  async get(id: string): Promise<Job | undefined> {
+    const cached = this.finished.get(id);
+    if (cached) {
+      if (await exists(this.files(id).folder)) return cached;
+      this.finished.delete(id);
+      return undefined;
+    }
+    const files = this.files(id);
+    const record = await readJson<JobRecord>(files.record);
+    if (!record) return undefined;
+    // State first: an outcome written in between then still wins.
+    const state = (await readJson<JobState>(files.state)) ?? initialState(record.plan.steps.length);
+    const [outcome, cancel] = await Promise.all([readJson<JobOutcome>(files.outcome), readJson(files.cancel)]);
+    const job = present(record, state, outcome, cancel !== undefined);
+    if (isTerminal(job.status)) this.remember(job);
+    return job;
+  }
+
+  /** Ids of all jobs, oldest first (ids sort by creation time). */
+  async ids(): Promise<string[]> {
+    const names = await readdir(layout(this.dataDir).jobs);
+    return names.filter((name) => /^job_[0-9A-Z]{26}$/.test(name)).sort();
+  }
+
+  async writeState(id: string, state: JobState): Promise<void> {
+    await writeAtomic(this.files(id).state, JSON.stringify(state));
+  }
+
+  /** End a job. Of several who try, one wins and gets true. */
+  async finish(id: string, outcome: JobOutcome): Promise<boolean> {
+    return createExclusive(this.files(id).outcome, JSON.stringify(outcome));
+  }
+
+  async requestCancel(id: string): Promise<void> {
+    await createExclusive(this.files(id).cancel, JSON.stringify({ requested_at: new Date().toISOString() }));
+  }
+
+  async cancelRequested(id: string): Promise<boolean> {
+    return (await readJson(this.files(id).cancel)) !== undefined;
+  }
+
+  /** Remove a job with everything it has; gone for readers at once. */
+  async delete(id: string): Promise<void> {
+    const grave = path.join(layout(this.dataDir).trash, `${id}.${Date.now().toString(36)}`);
+    this.finished.delete(id);
+    await rename(this.files(id).folder, grave);
+    await rm(grave, { recursive: true, force: true });
+  }
+
+  private remember(job: Job): void {
+    if (this.finished.size >= CACHED_JOBS) {
+      const [oldest] = this.finished.keys();
+      this.finished.delete(oldest);
+    }
+    this.finished.set(job.id, job);
+  }
+}
+
+async function exists(folder: string): Promise<boolean> {
+  return stat(folder).then(
+    () => true,
+    (error) => {
+      if (isMissing(error)) return false;
+      throw error;
+    },
+  );
+}
+
+function present(record: JobRecord, state: JobState, outcome: JobOutcome | undefined, cancel: boolean): Job {
+  const total = state.progress.total;
+  return {
+    id: record.id,
+    object: 'job',
+    status: outcome?.status ?? state.status,
+    name: record.spec.name ?? null,
+    labels: record.spec.labels,
+    created_at: record.created_at,
+    started_at: state.started_at,
+    finished_at: outcome?.finished_at ?? null,
+    attempt: state.attempt,
+    max_attempts: record.spec.max_attempts,
+    worker: state.worker,
+    progress:
+      outcome?.status === 'succeeded' ? { phase: 'publish', completed: total, total, fraction: 1 } : state.progress,
+    cancel_requested: cancel,
+    error: outcome?.error ?? null,
+    retry_of: record.retry_of,
+    spec: record.spec,
+  };
+}
