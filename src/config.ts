@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
-import { DEFAULT_MAX_HEADER_BYTES } from './safetensors/header.js';
 import { WeightfoldError } from './errors.js';
+import { DEFAULT_MAX_HEADER_BYTES } from './safetensors/header.js';
 
 const integer = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 const optionalText = z
@@ -14,8 +14,15 @@ const optionalText = z
 const EnvironmentSchema = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: integer(0, 65535).default(8080),
-  DATA_DIR: z.string().min(1).default('./data').transform((folder) => path.resolve(folder)),
-  REDIS_URL: optionalText.refine((url) => url === undefined || /^(rediss?|unix):\/\//.test(url), 'must start with redis://, rediss:// or unix://'),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./data')
+    .transform((folder) => path.resolve(folder)),
+  REDIS_URL: optionalText.refine(
+    (url) => url === undefined || /^(rediss?|unix):\/\//.test(url),
+    'must start with redis://, rediss:// or unix://',
+  ),
   SOURCE_ROOTS: z
     .string()
     .default('')
@@ -46,6 +53,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   );
   const parsed = EnvironmentSchema.safeParse(given);
   if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map(({ path: [name], message }) => `${String(name)}=${JSON.stringify(given[String(name)])}: ${message}`);
-  throw new WeightfoldError(`Wrong settings in the environment. ${lines.join('; ')}`, { code: 'config_invalid', status: 500 });
+  const lines = parsed.error.issues.map(
+    ({ path: [name], message }) => `${String(name)}=${JSON.stringify(given[String(name)])}: ${message}`,
+  );
+  throw new WeightfoldError(`Wrong settings in the environment. ${lines.join('; ')}`, {
+    code: 'config_invalid',
+    status: 500,
+  });
 }

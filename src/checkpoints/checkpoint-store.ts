@@ -10,8 +10,8 @@ import { SafetensorsFile } from '../safetensors/file.js';
 import type { Checkpoint, CheckpointFile } from '../schemas/checkpoint.js';
 import { ensureFolder, isMissing, readJson, syncFolder, writeAtomic } from '../store/files.js';
 import { layout } from '../store/layout.js';
-import { INDEX_FILE, shardsOf } from './reader.js';
 import { refusePickle } from './locate-source.js';
+import { INDEX_FILE, shardsOf } from './reader.js';
 
 /** Folder inside a checkpoint for sizes, hashes and unfinished uploads; file names cannot start with a dot. */
 const META = '.weightfold';
@@ -69,7 +69,10 @@ export class CheckpointStore {
 
   async names(): Promise<string[]> {
     const entries = await readdir(this.root, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name).sort();
+    return entries
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map(({ name }) => name)
+      .sort();
   }
 
   /** Files with size and hash, sorted by name; undefined where there is no such checkpoint. */
@@ -142,11 +145,18 @@ export class CheckpointStore {
 
 const notFound = (name: string) => new NotFoundError('checkpoint_not_found', `There is no checkpoint "${name}".`);
 
-async function receive(body: Readable, target: string, options: UploadOptions): Promise<{ size: number; sha256: string }> {
+async function receive(
+  body: Readable,
+  target: string,
+  options: UploadOptions,
+): Promise<{ size: number; sha256: string }> {
   const hash = createHash('sha256');
   let size = 0;
   const tooLarge = () =>
-    new WeightfoldError(`The file is larger than ${options.maxBytes} bytes (MAX_UPLOAD_BYTES).`, { code: 'upload_too_large', status: 413 });
+    new WeightfoldError(`The file is larger than ${options.maxBytes} bytes (MAX_UPLOAD_BYTES).`, {
+      code: 'upload_too_large',
+      status: 413,
+    });
   if ((options.contentLength ?? 0) > options.maxBytes) throw tooLarge();
   const output = createWriteStream(target, { flags: 'wx' });
   try {
@@ -167,11 +177,17 @@ async function receive(body: Readable, target: string, options: UploadOptions): 
     if (error instanceof WeightfoldError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOSPC')
-      throw new WeightfoldError('The store is full.', { code: 'storage_full', status: 507, retryable: true, cause: error });
+      throw new WeightfoldError('The store is full.', {
+        code: 'storage_full',
+        status: 507,
+        retryable: true,
+        cause: error,
+      });
     if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') throw truncated(size, options.contentLength);
     throw error;
   }
-  if (options.contentLength !== undefined && size !== options.contentLength) throw truncated(size, options.contentLength);
+  if (options.contentLength !== undefined && size !== options.contentLength)
+    throw truncated(size, options.contentLength);
   const digest = hash.digest();
   if (options.sha256 && !digest.equals(options.sha256))
     throw new WeightfoldError(
@@ -185,11 +201,14 @@ async function receive(body: Readable, target: string, options: UploadOptions): 
 }
 
 const truncated = (size: number, expected: number | undefined) =>
-  new WeightfoldError(`The upload ended after ${size} bytes${expected === undefined ? '' : ` of ${expected}`}. Nothing was stored.`, {
-    code: 'upload_truncated',
-    status: 400,
-    retryable: true,
-  });
+  new WeightfoldError(
+    `The upload ended after ${size} bytes${expected === undefined ? '' : ` of ${expected}`}. Nothing was stored.`,
+    {
+      code: 'upload_truncated',
+      status: 400,
+      retryable: true,
+    },
+  );
 
 async function checkContent(file: string, location: string, options: UploadOptions): Promise<void> {
   if (file.endsWith('.safetensors')) {
@@ -197,7 +216,8 @@ async function checkContent(file: string, location: string, options: UploadOptio
     await opened.close();
   } else if (file.endsWith('.json')) {
     const { size } = await stat(location);
-    if (size > MAX_JSON_BYTES) throw new DataError('json_too_large', `"${file}" has ${size} bytes; JSON files may have ${MAX_JSON_BYTES}.`);
+    if (size > MAX_JSON_BYTES)
+      throw new DataError('json_too_large', `"${file}" has ${size} bytes; JSON files may have ${MAX_JSON_BYTES}.`);
     const text = await readFile(location, 'utf8');
     if (file === INDEX_FILE) shardsOf(text);
     else
@@ -215,7 +235,12 @@ async function describe(location: string): Promise<CheckpointFile> {
   const handle = await open(location, 'r');
   for await (const chunk of handle.createReadStream()) hash.update(chunk as Buffer);
   const info = await stat(location);
-  return { file: path.basename(location), size: info.size, sha256: hash.digest('hex'), created_at: info.mtime.toISOString() };
+  return {
+    file: path.basename(location),
+    size: info.size,
+    sha256: hash.digest('hex'),
+    created_at: info.mtime.toISOString(),
+  };
 }
 
 async function familyOf(folder: string): Promise<string | null> {

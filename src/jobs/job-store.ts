@@ -1,9 +1,9 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { createExclusive, ensureFolder, isMissing, readJson, writeAtomic } from '../store/files.js';
-import { jobLayout, layout } from '../store/layout.js';
 import type { Job } from '../schemas/job.js';
 import { isTerminal } from '../schemas/job.js';
+import { createExclusive, ensureFolder, isMissing, readJson, writeAtomic } from '../store/files.js';
+import { jobLayout, layout } from '../store/layout.js';
 import { initialState, type JobOutcome, type JobRecord, type JobState } from './record.js';
 
 /** Finished jobs kept in memory: their files never change, and dashboards poll lists of them. */

@@ -53,7 +53,13 @@ export class EmbeddedRedis {
     this.stopping = true;
     const redis = this.connect();
     const gone = this.child && new Promise((resolve) => this.child?.once('exit', resolve));
-    await redis.connect().then(() => redis.call('SHUTDOWN'), () => {}).catch(() => {});
+    await redis
+      .connect()
+      .then(
+        () => redis.call('SHUTDOWN'),
+        () => {},
+      )
+      .catch(() => {});
     redis.disconnect();
     if (gone) await Promise.race([gone, sleep(5_000, undefined, { ref: false })]);
     if (this.child?.exitCode === null && this.child.signalCode === null) this.child.kill('SIGKILL');
@@ -63,14 +69,22 @@ export class EmbeddedRedis {
     const child = spawn(
       program,
       [
-        '--port', '0',
-        '--unixsocket', embeddedSocket(this.config.DATA_DIR),
-        '--unixsocketperm', '700',
-        '--dir', layout(this.config.DATA_DIR).redis,
-        '--appendonly', 'yes',
-        '--save', '',
-        '--maxmemory-policy', 'noeviction',
-        '--loglevel', 'warning',
+        '--port',
+        '0',
+        '--unixsocket',
+        embeddedSocket(this.config.DATA_DIR),
+        '--unixsocketperm',
+        '700',
+        '--dir',
+        layout(this.config.DATA_DIR).redis,
+        '--appendonly',
+        'yes',
+        '--save',
+        '',
+        '--maxmemory-policy',
+        'noeviction',
+        '--loglevel',
+        'warning',
       ],
       { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
     );

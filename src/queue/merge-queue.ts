@@ -20,18 +20,28 @@ export type QueueState = 'waiting' | 'active' | 'failed' | 'completed' | 'missin
 /** The queue in domain verbs. Leaves out what it does not do: it holds no specs, no progress and no results. */
 export class MergeQueue {
   private readonly connection: ReturnType<typeof connectRedis>;
-  private readonly queue: Queue<QueuedMerge>;
+  private readonly onError: (error: Error) => void;
+  private opened: Queue<QueuedMerge> | undefined;
 
   constructor(config: Config, onError: (error: Error) => void) {
     this.connection = connectRedis(config, false, onError);
-    this.queue = new Queue(QUEUE_NAME, { connection: this.connection, prefix: QUEUE_PREFIX, skipWaitingForReady: true });
-    this.queue.on('error', onError);
+    this.onError = onError;
+  }
+
+  /** BullMQ gives up for good on a connection that fails its first command, so the queue opens once Redis answers. */
+  private async queue(): Promise<Queue<QueuedMerge>> {
+    if (!this.opened) {
+      await this.connection.ping();
+      this.opened ??= new Queue<QueuedMerge>(QUEUE_NAME, { connection: this.connection, prefix: QUEUE_PREFIX });
+      this.opened.on('error', this.onError);
+    }
+    return this.opened;
   }
 
   /** Idempotent: a job that is queued already is left as it is. @throws WeightfoldError `queue_unavailable` */
   async enqueue({ id, spec }: JobRecord): Promise<void> {
-    await this.reach(() =>
-      this.queue.add(
+    await this.reach(async () =>
+      (await this.queue()).add(
         'merge',
         { id },
         {
@@ -47,14 +57,14 @@ export class MergeQueue {
   }
 
   async state(id: string): Promise<QueueState> {
-    const state = await this.reach(() => this.queue.getJobState(id));
+    const state = await this.reach(async () => (await this.queue()).getJobState(id));
     if (state === 'unknown') return 'missing';
     return state === 'active' || state === 'failed' || state === 'completed' ? state : 'waiting';
   }
 
   /** Take a job out before a worker has it; false when one has. */
   async withdraw(id: string): Promise<boolean> {
-    const job = await this.reach(() => this.queue.getJob(id));
+    const job = await this.reach(async () => (await this.queue()).getJob(id));
     if (!job) return true;
     return job.remove().then(
       () => true,
@@ -78,17 +88,22 @@ export class MergeQueue {
 
   /** Jobs waiting and running. */
   async depth(): Promise<{ waiting: number; active: number }> {
-    const counts = await this.reach(() => this.queue.getJobCounts('waiting', 'prioritized', 'delayed', 'active'));
-    return { waiting: (counts.waiting ?? 0) + (counts.prioritized ?? 0) + (counts.delayed ?? 0), active: counts.active ?? 0 };
+    const counts = await this.reach(async () =>
+      (await this.queue()).getJobCounts('waiting', 'prioritized', 'delayed', 'active'),
+    );
+    return {
+      waiting: (counts.waiting ?? 0) + (counts.prioritized ?? 0) + (counts.delayed ?? 0),
+      active: counts.active ?? 0,
+    };
   }
 
   /** Worker processes connected to the queue. */
   async workerCount(): Promise<number> {
-    return this.reach(() => this.queue.getWorkersCount());
+    return this.reach(async () => (await this.queue()).getWorkersCount());
   }
 
   async close(): Promise<void> {
-    await this.queue.close().catch(() => {});
+    await this.opened?.close().catch(() => {});
     this.connection.disconnect();
   }
 

@@ -16,12 +16,15 @@ export function embeddedSocket(dataDir: string): string {
   return path.join(os.tmpdir(), `weightfold-${key}.sock`);
 }
 
+/** A request waits this long for Redis before it is answered 503. */
+const COMMAND_TIMEOUT_MS = 3_000;
+
 /** How to reach the queue's Redis. `blocking` connections wait for ever; others give up so that requests can be answered. */
 export function redisOptions(config: Config, blocking: boolean): RedisOptions {
   return {
     ...address(config),
     maxRetriesPerRequest: blocking ? null : 1,
-    enableOfflineQueue: blocking,
+    ...(!blocking && { commandTimeout: COMMAND_TIMEOUT_MS }),
     connectTimeout: 5_000,
     retryStrategy: (attempt) => Math.min(100 * attempt, 1_000),
   };

@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { openapi } from './plugins/openapi.js';
+import { patient } from './plugins/patient.js';
+import { problems } from './plugins/problems.js';
+import { checkpointRoutes } from './routes/checkpoints.js';
+import { jobRoutes } from './routes/jobs.js';
+import { operationRoutes } from './routes/operations.js';
+import { resultRoutes } from './routes/results.js';
+import type { Services } from './services.js';
+
+/** A socket on which nothing moves for this long is closed, in an upload or between requests. */
+const IDLE_SOCKET_MS = 120_000;
+/** A whole request, body included: bounds slow clients, leaves room for checkpoints of hundreds of gigabytes. */
+const REQUEST_MS = 24 * 3600_000;
+const HEADERS_MS = 15_000;
+const CONNECTION_CHECK_MS = 5_000;
+
+/** The API over given services. No I/O of its own: tests inject requests without a port. */
+export async function buildApp(services: Services, logger?: FastifyBaseLogger): Promise<FastifyInstance> {
+  const app = Fastify({
+    ...(logger ? { loggerInstance: logger } : { logger: false }),
+    bodyLimit: services.config.BODY_LIMIT_BYTES,
+    connectionTimeout: IDLE_SOCKET_MS,
+    requestTimeout: REQUEST_MS,
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: CONNECTION_CHECK_MS },
+    genReqId: () => randomUUID(),
+    routerOptions: { maxParamLength: 512 },
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+  });
+  await app.register(problems);
+  await app.register(patient);
+  await app.register(openapi);
+  await app.register(operationRoutes(services));
+  await app.register(
+    async (v1) => {
+      await v1.register(jobRoutes(services));
+      await v1.register(resultRoutes(services));
+      await v1.register(checkpointRoutes(services));
+    },
+    { prefix: '/v1' },
+  );
+  return app as unknown as FastifyInstance;
+}

@@ -1,0 +1,25 @@
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+
+/** A JSON body must be complete this long after its headers; uploads only have to keep moving (`connectionTimeout`). */
+const JSON_BODY_MS = 20_000;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The body is streamed and may take as long as it moves. */
+    streamed?: boolean;
+  }
+}
+
+/** Cut clients that dribble a small body (slowloris); Node's own request timeout must allow day-long uploads. */
+export const patient = fp(
+  async (app: FastifyInstance) => {
+    app.addHook('onRequest', async (request) => {
+      if (request.routeOptions.config.streamed || request.method === 'GET' || request.method === 'HEAD') return;
+      const timer = setTimeout(() => request.raw.destroy(), JSON_BODY_MS);
+      const done = () => clearTimeout(timer);
+      request.raw.once('end', done).once('close', done);
+    });
+  },
+  { name: 'patient' },
+);

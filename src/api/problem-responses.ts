@@ -1,0 +1,13 @@
+import { STATUS_CODES } from 'node:http';
+import { ProblemSchema } from '../schemas/problem.js';
+import { PROBLEM_TYPE } from './plugins/problems.js';
+
+/** Response entries for the given error statuses: problem details for each. */
+export function problemResponses<S extends number>(...statuses: S[]) {
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      { description: STATUS_CODES[status] ?? 'Error', content: { [PROBLEM_TYPE]: { schema: ProblemSchema } } },
+    ]),
+  ) as unknown as Record<S, never>;
+}

@@ -1,0 +1,132 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { ConflictError, WeightfoldError } from '../../errors.js';
+import { CheckpointFileSchema, CheckpointListSchema, CheckpointSchema } from '../../schemas/checkpoint.js';
+import { checkpointName, fileName } from '../../schemas/common.js';
+import { problemResponses } from '../problem-responses.js';
+import type { Services } from '../services.js';
+
+const NameParams = z.object({ name: checkpointName });
+const FileParams = z.object({ name: checkpointName, file: fileName });
+
+/** `sha-256=:base64:` of RFC 9530; other algorithms are ignored, as the RFC allows. */
+export function parseContentDigest(header: string | undefined): Uint8Array | undefined {
+  if (header === undefined) return undefined;
+  const found = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):\s*(?:,|$)/i.exec(header);
+  if (found) return Buffer.from(found[1], 'base64');
+  if (/(?:^|,)\s*sha-256\s*=/i.test(header))
+    throw new WeightfoldError('Content-Digest must read sha-256=:BASE64: with the 32-byte digest.', {
+      code: 'digest_malformed',
+      status: 400,
+    });
+  return undefined;
+}
+
+async function refuseWhileNeeded({ jobs }: Services, name: string, action: string): Promise<void> {
+  const needing = await jobs.needing(name);
+  if (needing.length > 0)
+    throw new ConflictError(
+      'checkpoint_in_use',
+      `Checkpoint "${name}" cannot be ${action} while jobs read it: ${needing.slice(0, 5).join(', ')}.`,
+    );
+}
+
+export const checkpointRoutes =
+  (services: Services): FastifyPluginAsyncZod =>
+  async (app) => {
+    const { checkpoints, config } = services;
+    // Bodies stay streams, whatever type a client claims.
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+
+    app.put('/checkpoints/:name/files/:file', {
+      config: { streamed: true },
+      schema: {
+        tags: ['checkpoints'],
+        summary: 'Upload a file',
+        operationId: 'putCheckpointFile',
+        description:
+          'Raw bytes, streamed to disk. A file appears whole and checked, or not at all; an existing one is replaced. ' +
+          'Pickle files (.bin, .pt, .ckpt) are refused.',
+        params: FileParams,
+        headers: z.object({
+          'content-digest': z.string().optional().describe('sha-256=:BASE64: (RFC 9530); checked.'),
+        }),
+        consumes: ['application/octet-stream'],
+        body: z.any().describe('The file.'),
+        response: { 201: CheckpointFileSchema, ...problemResponses(400, 409, 413, 422, 507) },
+      },
+      handler: async (request, reply) => {
+        const { name, file } = request.params;
+        await refuseWhileNeeded(services, name, 'changed');
+        const length = request.headers['content-length'];
+        const entry = await checkpoints.put(name, file, request.raw, {
+          contentLength: length === undefined ? undefined : Number(length),
+          sha256: parseContentDigest(request.headers['content-digest']),
+          maxBytes: config.MAX_UPLOAD_BYTES,
+          maxHeaderBytes: config.MAX_HEADER_BYTES,
+        });
+        return reply
+          .code(201)
+          .header('location', `/v1/checkpoints/${name}`)
+          .header('etag', `"${entry.sha256}"`)
+          .send(entry);
+      },
+    });
+
+    app.get('/checkpoints', {
+      schema: {
+        tags: ['checkpoints'],
+        summary: 'List checkpoints',
+        operationId: 'listCheckpoints',
+        querystring: z.object({
+          after: checkpointName.optional().describe('Last name of the page before.'),
+          limit: z.coerce.number().int().min(1).max(1000).default(100),
+        }),
+        response: { 200: CheckpointListSchema, ...problemResponses(400) },
+      },
+      handler: async (request) => {
+        const { after, limit } = request.query;
+        const names = (await checkpoints.names()).filter((name) => after === undefined || name > after);
+        const data = [];
+        for (const name of names.slice(0, limit)) {
+          const files = await checkpoints.files(name);
+          if (!files?.length) continue;
+          data.push({
+            name,
+            object: 'checkpoint' as const,
+            size: files.reduce((sum, { size }) => sum + size, 0),
+            created_at: files.map((file) => file.created_at).sort()[0],
+            file_count: files.length,
+          });
+        }
+        return { object: 'list' as const, data, has_more: names.length > limit };
+      },
+    });
+
+    app.get('/checkpoints/:name', {
+      schema: {
+        tags: ['checkpoints'],
+        summary: 'Files, tensors and family of a checkpoint',
+        operationId: 'getCheckpoint',
+        params: NameParams,
+        response: { 200: CheckpointSchema, ...problemResponses(400, 404) },
+      },
+      handler: async (request) => checkpoints.get(request.params.name),
+    });
+
+    app.delete('/checkpoints/:name', {
+      schema: {
+        tags: ['checkpoints'],
+        summary: 'Delete a checkpoint',
+        operationId: 'deleteCheckpoint',
+        params: NameParams,
+        response: { 204: z.undefined().describe('Deleted.'), ...problemResponses(400, 404, 409) },
+      },
+      handler: async (request, reply) => {
+        await refuseWhileNeeded(services, request.params.name, 'deleted');
+        await checkpoints.delete(request.params.name);
+        return reply.code(204).send();
+      },
+    });
+  };

@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { SpecError } from '../../errors.js';
+import { jobId } from '../../schemas/common.js';
+import { isTerminal, JobListSchema, JobSchema, JobStatusSchema } from '../../schemas/job.js';
+import { JobSpecSchema } from '../../schemas/job-spec.js';
+import { PlanSchema } from '../../schemas/plan.js';
+import { problemResponses } from '../problem-responses.js';
+import { matches } from '../range.js';
+import type { Services } from '../services.js';
+
+/** Seconds a client should wait between polls. */
+const POLL_SECONDS = 1;
+
+const IdParams = z.object({ id: jobId });
+const LABEL_PREFIX = 'label.';
+
+const ListQuery = z
+  .object({
+    status: JobStatusSchema.optional(),
+    created_after: z.iso.datetime({ offset: true }).optional().describe('RFC 3339 time.'),
+    after: jobId.optional().describe('Last id of the page before.'),
+    limit: z.coerce.number().int().min(1).max(100).default(20),
+    order: z.enum(['asc', 'desc']).default('desc').describe('By creation time.'),
+  })
+  .catchall(z.string())
+  .describe('Filters. `label.KEY=VALUE` keeps jobs with that label.');
+
+/** Only `label.KEY` may stand beside the named parameters. */
+function labelsOf(query: Record<string, unknown>): Record<string, string> {
+  const extra = Object.entries(query).filter(([key]) => !Object.hasOwn(ListQuery.shape, key));
+  const wrong = extra.find(([key]) => !key.startsWith(LABEL_PREFIX) || key.length === LABEL_PREFIX.length);
+  if (wrong)
+    throw new SpecError(
+      'query_invalid',
+      `Unknown query parameter "${wrong[0]}"; filter by label with label.KEY=VALUE.`,
+    );
+  return Object.fromEntries(extra.map(([key, value]) => [key.slice(LABEL_PREFIX.length), String(value)]));
+}
+
+export const jobRoutes =
+  ({ jobs }: Services): FastifyPluginAsyncZod =>
+  async (app) => {
+    app.post('/jobs', {
+      schema: {
+        tags: ['jobs'],
+        summary: 'Submit a merge',
+        operationId: 'submitJob',
+        description: 'Planned from the sources’ headers at once: a spec that cannot succeed is refused here.',
+        headers: z.object({
+          'idempotency-key': z
+            .string()
+            .min(1)
+            .max(255)
+            .optional()
+            .describe('The same key with the same body gives the same job; with another body 422.'),
+        }),
+        body: JobSpecSchema,
+        response: { 202: JobSchema, ...problemResponses(400, 413, 415, 422, 503, 507) },
+      },
+      handler: async (request, reply) => {
+        const job = await jobs.submit(request.body, request.headers['idempotency-key']);
+        return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
+      },
+    });
+
+    app.post('/jobs/plan', {
+      schema: {
+        tags: ['jobs'],
+        summary: 'Plan a merge without running it',
+        operationId: 'planJob',
+        description: 'Shapes, spaces, legality, files, bytes, memory and flops; reads headers, never weights.',
+        body: JobSpecSchema,
+        response: { 200: PlanSchema, ...problemResponses(400, 413, 415, 422) },
+      },
+      handler: async (request) => jobs.plan(request.body),
+    });
+
+    app.get('/jobs', {
+      schema: {
+        tags: ['jobs'],
+        summary: 'List jobs',
+        operationId: 'listJobs',
+        querystring: ListQuery,
+        response: { 200: JobListSchema, ...problemResponses(400, 422) },
+      },
+      handler: async (request) => {
+        const { status, created_after: createdAfter, after, limit, order } = request.query;
+        const { data, hasMore } = await jobs.list({
+          status,
+          createdAfter,
+          after,
+          limit,
+          order,
+          labels: labelsOf(request.query),
+        });
+        return {
+          object: 'list' as const,
+          data,
+          first_id: data[0]?.id ?? null,
+          last_id: data.at(-1)?.id ?? null,
+          has_more: hasMore,
+        };
+      },
+    });
+
+    app.get('/jobs/:id', {
+      schema: {
+        tags: ['jobs'],
+        summary: 'Status of a job',
+        operationId: 'getJob',
+        description: 'Carries an ETag (If-None-Match gives 304) and, while the job has not ended, Retry-After.',
+        params: IdParams,
+        response: { 200: JobSchema, 304: z.undefined().describe('Unchanged.'), ...problemResponses(400, 404) },
+      },
+      handler: async (request, reply) => {
+        const job = await jobs.get(request.params.id);
+        const etag = `"${createHash('sha256').update(JSON.stringify(job)).digest('base64url')}"`;
+        reply.header('etag', etag).header('cache-control', 'no-cache');
+        if (!isTerminal(job.status)) reply.header('retry-after', POLL_SECONDS);
+        if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+        return reply.send(job);
+      },
+    });
+
+    app.post('/jobs/:id/cancel', {
+      schema: {
+        tags: ['jobs'],
+        summary: 'Cancel a job',
+        operationId: 'cancelJob',
+        description: 'Idempotent. A running job stops within a second; one that ended stays as it is.',
+        params: IdParams,
+        response: { 202: JobSchema, ...problemResponses(400, 404, 503) },
+      },
+      handler: async (request, reply) => reply.code(202).send(await jobs.cancel(request.params.id)),
+    });
+
+    app.post('/jobs/:id/retry', {
+      schema: {
+        tags: ['jobs'],
+        summary: 'Run a finished job again',
+        operationId: 'retryJob',
+        description: 'Gives a new job with the same spec, whose `retry_of` names the old one.',
+        params: IdParams,
+        response: { 202: JobSchema, ...problemResponses(400, 404, 409, 422, 503) },
+      },
+      handler: async (request, reply) => {
+        const job = await jobs.retry(request.params.id);
+        return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
+      },
+    });
+
+    app.delete('/jobs/:id', {
+      schema: {
+        tags: ['jobs'],
+        summary: 'Delete a finished job and its artifacts',
+        operationId: 'deleteJob',
+        params: IdParams,
+        response: { 204: z.undefined().describe('Deleted.'), ...problemResponses(400, 404, 409) },
+      },
+      handler: async (request, reply) => {
+        await jobs.delete(request.params.id);
+        return reply.code(204).send();
+      },
+    });
+  };

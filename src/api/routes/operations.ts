@@ -1,0 +1,61 @@
+import { access, constants } from 'node:fs/promises';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { layout } from '../../store/layout.js';
+import { VERSION } from '../../version.js';
+import type { Services } from '../services.js';
+
+const CheckSchema = z.enum(['ok', 'failed']);
+const ReadinessSchema = z
+  .strictObject({
+    status: z.enum(['ready', 'unavailable']),
+    checks: z.strictObject({ queue: CheckSchema, store: CheckSchema }),
+    workers: z.number().int().nullable().describe('Workers connected to the queue; null where the queue cannot say.'),
+    queue: z.strictObject({ waiting: z.number().int(), active: z.number().int() }).nullable(),
+  })
+  .meta({ id: 'Readiness' });
+
+const attempt = <T>(operation: Promise<T>): Promise<T | null> => operation.catch(() => null);
+
+export const operationRoutes =
+  ({ queue, config }: Services): FastifyPluginAsyncZod =>
+  async (app) => {
+    app.get('/healthz', {
+      schema: {
+        tags: ['operations'],
+        summary: 'Whether the process lives',
+        operationId: 'health',
+        response: { 200: z.strictObject({ status: z.literal('ok'), version: z.string() }).meta({ id: 'Health' }) },
+      },
+      handler: async () => ({ status: 'ok' as const, version: VERSION }),
+    });
+
+    app.get('/readyz', {
+      schema: {
+        tags: ['operations'],
+        summary: 'Whether a job can be taken',
+        operationId: 'readiness',
+        response: { 200: ReadinessSchema, 503: ReadinessSchema },
+      },
+      handler: async (_request, reply) => {
+        const [depth, workers, store] = await Promise.all([
+          attempt(queue.depth()),
+          attempt(queue.workerCount()),
+          access(layout(config.DATA_DIR).jobs, constants.W_OK).then(
+            () => true,
+            () => false,
+          ),
+        ]);
+        const ready = depth !== null && store;
+        return reply.code(ready ? 200 : 503).send({
+          status: ready ? ('ready' as const) : ('unavailable' as const),
+          checks: {
+            queue: depth ? ('ok' as const) : ('failed' as const),
+            store: store ? ('ok' as const) : ('failed' as const),
+          },
+          workers,
+          queue: depth,
+        });
+      },
+    });
+  };

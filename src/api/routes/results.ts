@@ -1,0 +1,144 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { ConflictError, NotFoundError, WeightfoldError } from '../../errors.js';
+import { type Manifest, readManifest } from '../../jobs/manifest.js';
+import { fileName, jobId } from '../../schemas/common.js';
+import { ArtifactListSchema } from '../../schemas/job.js';
+import { type Metrics, MetricsSchema } from '../../schemas/metrics.js';
+import { metricsCsv } from '../metrics-csv.js';
+import { problemResponses } from '../problem-responses.js';
+import { selectPart } from '../range.js';
+import type { Services } from '../services.js';
+
+const IdParams = z.object({ id: jobId });
+const FileParams = z.object({ id: jobId, file: fileName });
+
+const CONTENT_TYPES: Record<string, string> = {
+  '.json': 'application/json',
+  '.html': 'text/html; charset=utf-8',
+  '.txt': 'text/plain; charset=utf-8',
+  '.md': 'text/markdown; charset=utf-8',
+};
+const contentType = (file: string) => CONTENT_TYPES[path.extname(file)] ?? 'application/octet-stream';
+
+/** Published artifacts of a job. @throws ConflictError until it succeeded */
+async function published({ jobs, store }: Services, id: string): Promise<{ folder: string; manifest: Manifest }> {
+  const job = await jobs.get(id);
+  const folder = store.files(id).artifacts;
+  const manifest = job.status === 'succeeded' ? await readManifest(folder) : undefined;
+  if (!manifest)
+    throw new ConflictError('job_not_succeeded', `Job ${id} is ${job.status}; it has results once it has succeeded.`);
+  return { folder, manifest };
+}
+
+export const resultRoutes =
+  (services: Services): FastifyPluginAsyncZod =>
+  async (app) => {
+    app.get('/jobs/:id/metrics', {
+      schema: {
+        tags: ['results'],
+        summary: 'Error metrics of a succeeded job',
+        operationId: 'getMetrics',
+        params: IdParams,
+        querystring: z.object({
+          format: z.enum(['json', 'csv']).default('json').describe('csv: one line per tensor.'),
+        }),
+        response: {
+          200: {
+            description: 'The metrics.',
+            content: { 'application/json': { schema: MetricsSchema }, 'text/csv': { schema: z.string() } },
+          },
+          ...problemResponses(400, 404, 409),
+        },
+      },
+      handler: async (request, reply) => {
+        const { folder } = await published(services, request.params.id);
+        const metrics = JSON.parse(await readFile(path.join(folder, 'metrics.json'), 'utf8')) as Metrics;
+        if (request.query.format === 'csv') return reply.header('content-type', 'text/csv').send(metricsCsv(metrics));
+        return reply.header('content-type', 'application/json').send(metrics);
+      },
+    });
+
+    app.get('/jobs/:id/artifacts', {
+      schema: {
+        tags: ['results'],
+        summary: 'Files of a succeeded job',
+        operationId: 'listArtifacts',
+        params: IdParams,
+        response: { 200: ArtifactListSchema, ...problemResponses(400, 404, 409) },
+      },
+      handler: async (request) => {
+        const { id } = request.params;
+        const { manifest } = await published(services, id);
+        const data = Object.entries(manifest).map(([file, { size, sha256 }]) => ({
+          file,
+          size,
+          sha256,
+          content_type: contentType(file),
+          url: `/v1/jobs/${id}/artifacts/${file}`,
+        }));
+        return { object: 'list' as const, data: data.sort((a, b) => (a.file < b.file ? -1 : 1)) };
+      },
+    });
+
+    const download = {
+      tags: ['results'],
+      description: 'Supports Range, If-Range and If-None-Match; the ETag is the file’s SHA-256.',
+      params: FileParams,
+      response: {
+        200: { description: 'The file.', content: { 'application/octet-stream': { schema: z.any() } } },
+        206: { description: 'The asked part.', content: { 'application/octet-stream': { schema: z.any() } } },
+        304: z.undefined().describe('Unchanged.'),
+        ...problemResponses(400, 404, 409, 416),
+      },
+    };
+    app.get('/jobs/:id/artifacts/:file', {
+      exposeHeadRoute: false,
+      schema: { ...download, summary: 'Download a file', operationId: 'getArtifact' },
+      handler: async (request, reply) => sendArtifact(services, request.params, request, reply),
+    });
+    app.head('/jobs/:id/artifacts/:file', {
+      schema: { ...download, summary: 'Size and hash of a file', operationId: 'headArtifact' },
+      handler: async (request, reply) => sendArtifact(services, request.params, request, reply),
+    });
+  };
+
+async function sendArtifact(
+  services: Services,
+  { id, file }: z.infer<typeof FileParams>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  const { folder, manifest } = await published(services, id);
+  if (!Object.hasOwn(manifest, file)) throw new NotFoundError('artifact_not_found', `Job ${id} has no file "${file}".`);
+  const { size, sha256 } = manifest[file];
+  const etag = `"${sha256}"`;
+  reply
+    .header('accept-ranges', 'bytes')
+    .header('etag', etag)
+    .header('repr-digest', `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`)
+    .header('cache-control', 'no-cache');
+  const part = selectPart(request.headers, size, etag);
+  if (part.status === 304) return reply.code(304).send();
+  if (part.status === 416) {
+    reply.header('content-range', `bytes */${size}`);
+    throw new WeightfoldError(`The range lies outside the file, which has ${size} bytes.`, {
+      code: 'range_not_satisfiable',
+      status: 416,
+    });
+  }
+  const [start, end] = part.status === 206 ? [part.start, part.end] : [0, size - 1];
+  if (part.status === 206) reply.header('content-range', `bytes ${start}-${end}/${size}`);
+  reply
+    .code(part.status)
+    .header('content-type', contentType(file))
+    .header('content-disposition', `attachment; filename="${file}"`)
+    .header('content-length', end - start + 1)
+    .serializer((payload: unknown) => payload as string);
+  if (request.method === 'HEAD' || size === 0) return reply.send();
+  return reply.send(createReadStream(path.join(folder, file), { start, end, highWaterMark: 1024 * 1024 }));
+}

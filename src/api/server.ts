@@ -1,0 +1,35 @@
+import type { Config } from '../config.js';
+import { createLogger } from '../log.js';
+import { EmbeddedRedis } from '../queue/embedded-redis.js';
+import { buildApp } from './app.js';
+import { createServices } from './services.js';
+
+/** A listening API with everything it owns. */
+export interface RunningApi {
+  url: string;
+  close: () => Promise<void>;
+}
+
+/** Start the embedded Redis where no REDIS_URL is set, open the store, listen. */
+export async function startApi(config: Config): Promise<RunningApi> {
+  const log = createLogger(config, 'api');
+  const redis = config.REDIS_URL ? undefined : new EmbeddedRedis(config, log);
+  await redis?.start();
+  const services = await createServices(config, log);
+  const app = await buildApp(services, log);
+  try {
+    const url = await app.listen({ host: config.HOST, port: config.PORT });
+    return {
+      url,
+      close: async () => {
+        await app.close();
+        await services.close();
+        await redis?.stop();
+      },
+    };
+  } catch (error) {
+    await services.close();
+    await redis?.stop();
+    throw error;
+  }
+}

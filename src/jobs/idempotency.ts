@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { WeightfoldError } from '../errors.js';
+import { createExclusive, readJson } from '../store/files.js';
+import { layout } from '../store/layout.js';
+
+interface Claim {
+  job_id: string;
+  body_sha256: string;
+}
+
+/**
+ * Bind an Idempotency-Key to a job id before the job exists. The same key with the same body gives the id bound first,
+ * whoever asks, and whatever crashed in between.
+ * @throws WeightfoldError `idempotency_key_reused` for another body
+ */
+export async function claimKey(dataDir: string, key: string, body: unknown, jobId: string): Promise<string> {
+  const file = path.join(layout(dataDir).idempotency, `${sha256(key)}.json`);
+  const claim: Claim = { job_id: jobId, body_sha256: sha256(canonical(body)) };
+  if (await createExclusive(file, JSON.stringify(claim))) return jobId;
+  const earlier = await readJson<Claim>(file);
+  if (earlier && earlier.body_sha256 !== claim.body_sha256)
+    throw new WeightfoldError('This Idempotency-Key was used with another body. Use a new key for a new job.', {
+      code: 'idempotency_key_reused',
+      status: 422,
+    });
+  return earlier?.job_id ?? jobId;
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+/** JSON with sorted keys: equal for equal values, however the client ordered them. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) =>
+    item !== null && typeof item === 'object' && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  );
+}

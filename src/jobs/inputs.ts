@@ -1,0 +1,80 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
+import { type LocatedSource, locateSource, type SourceRoots } from '../checkpoints/locate-source.js';
+import { CheckpointReader } from '../checkpoints/reader.js';
+import { SpecError, WeightfoldError } from '../errors.js';
+import { planJob } from '../plan/plan-job.js';
+import type { SourceHeaders } from '../plan/sources.js';
+import { isFloatDtype } from '../safetensors/dtype.js';
+import { asMatrixShape } from '../safetensors/file.js';
+import type { JobSpec } from '../schemas/job-spec.js';
+import type { Plan } from '../schemas/plan.js';
+import type { InputFile } from './record.js';
+
+export interface Inspected {
+  plan: Plan;
+  inputs: InputFile[];
+}
+
+/** Read every source's headers and plan the job. Opens files, reads no weights. */
+export async function inspect(spec: JobSpec, roots: SourceRoots, checkpoints: CheckpointStore): Promise<Inspected> {
+  const headers: SourceHeaders[] = [];
+  const inputs: InputFile[] = [];
+  for (const [i, source] of spec.sources.entries()) {
+    const pointer = `/sources/${i}`;
+    const located = await locateSource(source, roots, pointer);
+    const reader = await openSource(located, pointer);
+    headers.push({
+      label: located.label,
+      tensors: reader.tensors,
+      slice: { rows: source.rows, columns: source.columns },
+    });
+    const hashes = 'checkpoint' in source ? await checkpoints.files(source.checkpoint) : undefined;
+    for (const file of reader.files) {
+      const name = path.basename(file.path);
+      inputs.push({
+        source: i,
+        file: name,
+        size: file.size,
+        sha256: hashes?.find((entry) => entry.file === name)?.sha256 ?? null,
+      });
+    }
+    await reader.close();
+  }
+  const plan = planJob(spec, headers);
+  await checkProbe(spec, plan, checkpoints);
+  return { plan, inputs };
+}
+
+async function openSource({ label, location }: LocatedSource, pointer: string): Promise<CheckpointReader> {
+  try {
+    return await CheckpointReader.open(location);
+  } catch (error) {
+    if (!(error instanceof WeightfoldError)) throw error;
+    throw new SpecError(error.code, `Source ${label}: ${error.message}`, pointer);
+  }
+}
+
+/** A named probe must exist and have one column per input. */
+async function checkProbe(spec: JobSpec, plan: Plan, checkpoints: CheckpointStore): Promise<void> {
+  if (!('checkpoint' in spec.probe) || plan.probe_columns.length === 0) return;
+  const { checkpoint, file, tensor } = spec.probe;
+  const location = path.join(checkpoints.folder(checkpoint), file);
+  const refuse = (code: string, message: string) => new SpecError(code, message, '/probe');
+  const info = await stat(location).catch(() => undefined);
+  if (!info?.isFile())
+    throw refuse('probe_not_found', `Checkpoint "${checkpoint}" has no file "${file}" for the probe.`);
+  const reader = await CheckpointReader.openFiles([location]);
+  const found = reader.tensors.get(tensor);
+  await reader.close();
+  if (!found)
+    throw refuse('probe_not_found', `File "${file}" of checkpoint "${checkpoint}" has no tensor "${tensor}".`);
+  const columns = plan.probe_columns.reduce((sum, width) => sum + width, 0);
+  const shape = asMatrixShape(found.shape);
+  if (found.shape.length !== 2 || shape[1] !== columns || !isFloatDtype(found.dtype))
+    throw refuse(
+      'probe_shape_mismatch',
+      `Probe tensor "${tensor}" is ${found.dtype} [${found.shape}]; floats [rows, ${columns}] are needed (${plan.probe_columns.join(' + ')} inputs).`,
+    );
+}

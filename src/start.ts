@@ -1,0 +1,59 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { startApi } from './api/server.js';
+import { loadConfig } from './config.js';
+import { createLogger, type Logger } from './log.js';
+import { runUntilSignal } from './run-until-signal.js';
+
+/** The worker is a program of its own: the control plane starts it, and imports nothing of it. */
+const WORKER_PROGRAM = fileURLToPath(new URL('../workers/worker.js', import.meta.url));
+const RESTART_DELAY_MS = 1_000;
+
+/** Keep one worker process running: one that dies is replaced. */
+function superviseWorker(log: Logger): { close: () => Promise<void> } {
+  let child: ChildProcess | undefined;
+  let closing = false;
+  const launch = () => {
+    child = fork(WORKER_PROGRAM, { stdio: 'inherit' });
+    child.once('exit', (code, signal) => {
+      if (closing) return;
+      log.error({ code, signal }, 'the worker ended; starting another');
+      void sleep(RESTART_DELAY_MS).then(() => closing || launch());
+    });
+  };
+  launch();
+  return {
+    close: async () => {
+      closing = true;
+      if (!child || child.exitCode !== null || child.signalCode !== null) return;
+      const gone = new Promise((resolve) => child?.once('exit', resolve));
+      child.kill('SIGTERM');
+      await gone;
+    },
+  };
+}
+
+// `npm start`: API and one worker in the foreground, until SIGTERM or Ctrl-C.
+const config = loadConfigOrExit();
+await runUntilSignal(async () => {
+  const api = await startApi(config);
+  const log = createLogger(config, 'start');
+  const worker = superviseWorker(log);
+  log.info(`weightfold listens on ${api.url} (try ${api.url}/docs)`);
+  return {
+    close: async () => {
+      await worker.close();
+      await api.close();
+    },
+  };
+}, config.SHUTDOWN_SECONDS + 15);
+
+function loadConfigOrExit() {
+  try {
+    return loadConfig();
+  } catch (error) {
+    process.stderr.write(`weightfold: ${(error as Error).message}\n`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,24 @@
+import { CancelledError, WeightfoldError } from '../src/errors.js';
+import type { JobOutcome } from '../src/jobs/record.js';
+
+/** Reasons with which a running job is aborted. */
+export const CANCEL_REASON = 'cancelled';
+export const TIMEOUT_REASON = 'timeout';
+
+/** How a job ended, now. */
+export const ended = (status: JobOutcome['status'], error: JobOutcome['error'] = null): JobOutcome => ({
+  status,
+  finished_at: new Date().toISOString(),
+  error,
+});
+
+/** An error that no further attempt can mend: the same weights and spec would meet it again. */
+export const isFinal = (error: unknown): boolean => error instanceof WeightfoldError && !error.retryable;
+
+/** The outcome an error means for its job. */
+export function outcomeOf(error: unknown): JobOutcome {
+  if (error instanceof CancelledError) return ended('cancelled');
+  if (error instanceof WeightfoldError)
+    return ended('failed', { code: error.code, message: error.message, errors: error.errors });
+  return ended('failed', { code: 'internal_error', message: (error as Error)?.message ?? String(error), errors: [] });
+}
