@@ -99,10 +99,11 @@ export class SafetensorsWriter {
     return this.tensors[this.index];
   }
 
-  async finish(): Promise<WrittenFile> {
+  /** @param sync wait until the bytes are on the disk; intermediate files, which can be made again, need not */
+  async finish(sync = true): Promise<WrittenFile> {
     if (this.index < this.tensors.length)
       throw new Error(`Tensor "${this.current?.name}" misses ${this.remaining} bytes.`);
-    await this.handle.sync();
+    if (sync) await this.handle.sync();
     await this.handle.close();
     await rename(this.temporary, this.path);
     return { size: this.size, sha256: this.hash.digest('hex') };

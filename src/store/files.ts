@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -19,15 +20,25 @@ async function writeTemporary(target: string, data: string | Uint8Array): Promis
   return temporary;
 }
 
-/** Make a rename or link in `folder` survive a power failure. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
+/** SHA-256 of a file, lower-case hex. */
+export async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/** Wait until a file's bytes are on the disk. */
+export async function syncFile(file: string): Promise<void> {
+  const handle = await open(file, 'r');
   try {
     await handle.sync();
   } finally {
     await handle.close();
   }
 }
+
+/** Make a rename or link in `folder` survive a power failure. */
+export const syncFolder = syncFile;
 
 /** Replace a file as a whole: readers see the old or the new content, never a mixture. */
 export async function writeAtomic(target: string, data: string | Uint8Array): Promise<void> {

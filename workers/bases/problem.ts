@@ -83,9 +83,7 @@ async function addRowGram(la: LinearAlgebra, reader: TensorReader, group: Part[]
     const wide = la.zeros(height, to - from, 'float64');
     let at = 0;
     for (const w of loaded) {
-      const cast = await la.cast(la.view(w, 0, w.rows, from, to), 'float64');
-      await la.axpy(1, cast, la.view(wide, at, at + w.rows, 0, to - from));
-      la.dispose(cast);
+      await la.copy(la.view(w, 0, w.rows, from, to), la.view(wide, at, at + w.rows, 0, to - from));
       at += w.rows;
     }
     await la.syrk(wide, { beta: 1, out });

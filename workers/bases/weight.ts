@@ -160,10 +160,10 @@ async function buildBlock(
   const expand = await la.cast(leading, precision);
   la.dispose(spectrum.vectors);
   const foldRows = la.zeros(live + padding.length, problem.rows, precision);
-  await la.axpy(1, expand, la.view(foldRows, 0, live, 0, problem.rows));
+  await la.copy(expand, la.view(foldRows, 0, live, 0, problem.rows));
   if (padding.length > 0) {
     const extra = await la.complement(expand, padding.length);
-    await la.axpy(1, extra, la.view(foldRows, live, foldRows.rows, 0, problem.rows));
+    await la.copy(extra, la.view(foldRows, live, foldRows.rows, 0, problem.rows));
     la.dispose(extra);
   }
   if (space.factorization === 'covariance') {

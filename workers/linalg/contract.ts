@@ -72,7 +72,7 @@ export interface LinearAlgebra {
 
   /** Take over `data` (row-major, rows·cols long). The caller no longer writes to it; the backend may keep it uncopied. */
   upload(data: FloatArray, rows: number, cols: number): Matrix;
-  /** Row-major copy of the values; may alias on a CPU backend, so treat it as read-only. */
+  /** Row-major values; may alias the matrix on a CPU backend, so treat them as read-only. They outlive `dispose`. */
   download(a: Matrix): Promise<FloatArray>;
   /** rows × cols of zeros. */
   zeros(rows: number, cols: number, precision: Precision): Matrix;
@@ -87,6 +87,8 @@ export interface LinearAlgebra {
   gemm(a: Matrix, b: Matrix, options?: GemmOptions): Promise<Matrix>;
   /** Symmetric product, both triangles filled. n²·k flops. */
   syrk(a: Matrix, options?: SyrkOptions): Promise<Matrix>;
+  /** In place: a ← x, converted to a's precision (round to nearest). */
+  copy(x: Matrix, a: Matrix): Promise<void>;
   /** In place: a ← α·x + a. */
   axpy(alpha: number, x: Matrix, a: Matrix): Promise<void>;
   /** In place: row i of a times factors[i]. */

@@ -18,7 +18,7 @@ export async function joinFiles(paths: readonly string[], target: string): Promi
       for (const info of tensors)
         for (let from = 0; from < info.end - info.begin; from += COPY_BYTES)
           await writer.write(await info.file.bytes(info, from, Math.min(from + COPY_BYTES, info.end - info.begin)));
-      return await writer.finish();
+      return await writer.finish(false);
     } catch (error) {
       await writer.abort();
       throw error;

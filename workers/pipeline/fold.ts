@@ -29,7 +29,7 @@ export async function foldStep(context: StepContext, step: string, file: string)
       });
     }
     const stop = watch.start('write');
-    const written = await writer.finish();
+    const written = await writer.finish(false);
     stop();
     await steps.finish(step, { [file]: written });
   } catch (error) {

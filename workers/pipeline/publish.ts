@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { INDEX_FILE } from '../../src/checkpoints/reader.js';
 import { MANIFEST_FILE, type Manifest, readManifest } from '../../src/jobs/manifest.js';
 import type { JobRecord } from '../../src/jobs/record.js';
 import type { Metrics } from '../../src/schemas/metrics.js';
-import { syncFolder, writeAtomic } from '../../src/store/files.js';
+import { sha256Of, syncFile, syncFolder, writeAtomic } from '../../src/store/files.js';
 import { joinFiles } from './bases-file.js';
 import { basisFile } from './basis.js';
 import type { StepContext } from './context.js';
@@ -70,6 +69,7 @@ export async function publishStep(context: StepContext, publication: Publication
     await put('job.json', json(await recipe(publication)));
     stop();
     await put('metrics.json', json(publication.metrics()));
+    await Promise.all(Object.keys(manifest).map((file) => syncFile(path.join(staging, file))));
     await writeAtomic(path.join(staging, MANIFEST_FILE), JSON.stringify(manifest));
     await syncFolder(staging);
     await rename(staging, artifacts);
@@ -121,10 +121,4 @@ async function recipe({ record, locations, versions }: Publication) {
     inputs,
     versions,
   };
-}
-
-async function sha256Of(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

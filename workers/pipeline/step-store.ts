@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { WrittenFile } from '../../src/safetensors/writer.js';
-import { ensureFolder, readJson, writeAtomic } from '../../src/store/files.js';
+import { ensureFolder, readJson, sha256Of, writeAtomic } from '../../src/store/files.js';
 
 interface StepMarker {
   step: string;
@@ -15,6 +15,8 @@ interface StepMarker {
  */
 export class StepStore {
   readonly folder: string;
+  /** Steps this process finished or has verified. */
+  private readonly trusted = new Set<string>();
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -28,14 +30,16 @@ export class StepStore {
     return path.join(this.folder, name);
   }
 
-  /** The marker of a finished step whose files are all there in full size, else undefined. */
+  /** The marker of a finished step whose files are there, of the size and hash it states; else undefined. */
   async finished<T>(step: string): Promise<(StepMarker & { data: T }) | undefined> {
     const marker = await readJson<StepMarker & { data: T }>(this.marker(step));
     if (!marker) return undefined;
-    for (const [name, { size }] of Object.entries(marker.files)) {
+    if (this.trusted.has(step)) return marker;
+    for (const [name, { size, sha256 }] of Object.entries(marker.files)) {
       const info = await stat(this.file(name)).catch(() => undefined);
-      if (info?.size !== size) return undefined;
+      if (info?.size !== size || (await sha256Of(this.file(name))) !== sha256) return undefined;
     }
+    this.trusted.add(step);
     return marker;
   }
 
@@ -47,6 +51,7 @@ export class StepStore {
   }
 
   async finish(step: string, files: Record<string, WrittenFile>, data: unknown = null): Promise<void> {
+    this.trusted.add(step);
     await writeAtomic(this.marker(step), JSON.stringify({ step, files, data } satisfies StepMarker));
   }
 

@@ -27,7 +27,7 @@ export async function tableOutputs(context: StepContext) {
       const y = la.zeros(to - from, total, 'float64');
       for (const [i, source] of table.sources.entries()) {
         const part = la.upload(toFloat64(await reader.rows(source, from, to, 'float64')), to - from, source.shape[1]);
-        await la.axpy(1, part, la.view(y, 0, to - from, offsets[i], offsets[i + 1]));
+        await la.copy(part, la.view(y, 0, to - from, offsets[i], offsets[i + 1]));
         la.dispose(part);
       }
       comparison.add(await la.download(y), await la.download(back));

@@ -37,7 +37,7 @@ export async function mapRelativeError(
       offsetsOf(group.map((i) => output.source_widths[i])),
       offsetsOf(group.map((i) => input.source_widths[i])),
     ];
-    const whole = la.zeros(difference.rows, difference.cols, 'float64');
+    const whole = group.length === 1 ? null : la.zeros(difference.rows, difference.cols, 'float64');
     for (const [position, i] of group.entries()) {
       const factors: Matrix[] = [];
       for (const weight of weights) factors.push(await context.reader.matrix(weight.sources[i], 'float64'));
@@ -45,13 +45,15 @@ export async function mapRelativeError(
       const r = output.kind === 'shared' ? 0 : rows[position];
       const c = input.kind === 'shared' ? 0 : cols[position];
       const alpha = output.kind === 'shared' ? plan.source_weights[i] : 1;
-      await la.axpy(alpha, map, la.view(whole, r, r + map.rows, c, c + map.cols));
+      await la.axpy(-alpha, map, la.view(difference, r, r + map.rows, c, c + map.cols));
+      if (whole) await la.axpy(alpha, map, la.view(whole, r, r + map.rows, c, c + map.cols));
+      else size += alpha * alpha * (await la.norms(map)).sumSquares;
       la.dispose(map);
     }
-    await la.axpy(-1, whole, difference);
     error += (await la.norms(difference)).sumSquares;
-    size += (await la.norms(whole)).sumSquares;
     la.dispose(difference);
+    if (!whole) continue;
+    size += (await la.norms(whole)).sumSquares;
     la.dispose(whole);
   }
   return size === 0 ? (error === 0 ? 0 : 1) : Math.sqrt(error / size);

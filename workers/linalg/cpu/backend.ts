@@ -1,6 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type {
   BackendInfo,
   Eigh,
@@ -12,28 +10,17 @@ import type {
   Precision,
   SyrkOptions,
 } from '../contract.js';
+import { LEFT, LOWER, NO_TRANS, NON_UNIT, ROW_MAJOR, TRANS, UPPER } from './cblas.js';
 import { call, complementRows, orthonormalRows, potrf, syevd } from './lapack.js';
 import { type BlasLibrary, loadBlas } from './library.js';
-import { allocate, CpuMatrix, copyOf, cpu, mirrorUpper, viewOf } from './matrix.js';
-
-// CBLAS enumerations (cblas.h)
-const ROW_MAJOR = 101;
-const NO_TRANS = 111;
-const TRANS = 112;
-const UPPER = 121;
-const LOWER = 122;
-const NON_UNIT = 131;
-const LEFT = 141;
-
-/** Disposed bytes after which a collection is forced: V8 counts external memory late, and a worker's limit is real. */
-const COLLECT_AFTER_BYTES = 64 * 1024 * 1024;
+import { CpuMatrix, copyOf, cpu, mirrorUpper, viewOf } from './matrix.js';
+import { MemoryPool } from './memory-pool.js';
 
 /** BLAS and LAPACK on this machine's cores. Float32 and float64; matrices live in JavaScript memory. */
 export class CpuBackend implements LinearAlgebra {
   readonly info: BackendInfo;
   private readonly blas: BlasLibrary;
-  private released = 0;
-  private collect: (() => void) | undefined;
+  private readonly memory = new MemoryPool();
 
   /** @param threads cores to use; default all. */
   constructor(threads = availableParallelism()) {
@@ -55,11 +42,17 @@ export class CpuBackend implements LinearAlgebra {
 
   async download(a: Matrix): Promise<FloatArray> {
     const m = cpu(a);
+    m.share();
     return m.contiguous ? m.data.subarray(m.offset, m.offset + m.rows * m.cols) : copyOf(m).data;
   }
 
   zeros(rows: number, cols: number, precision: Precision): Matrix {
-    return new CpuMatrix(allocate(rows * cols, precision), rows, cols);
+    return new CpuMatrix(this.memory.take(rows * cols, precision, true), rows, cols, cols, 0, { exclusive: true });
+  }
+
+  /** As `zeros`, with whatever was in the memory: for results that are written as a whole. */
+  private scratch(rows: number, cols: number, precision: Precision): CpuMatrix {
+    return new CpuMatrix(this.memory.take(rows * cols, precision, false), rows, cols, cols, 0, { exclusive: true });
   }
 
   view(a: Matrix, r0: number, r1: number, c0: number, c1: number): Matrix {
@@ -67,23 +60,29 @@ export class CpuBackend implements LinearAlgebra {
   }
 
   async cast(a: Matrix, precision: Precision): Promise<Matrix> {
-    return copyOf(cpu(a), precision);
+    const out = this.scratch(a.rows, a.cols, precision);
+    await this.copy(a, out);
+    return out;
   }
 
   dispose(a: Matrix): void {
-    this.released += cpu(a).release();
-    if (this.released < COLLECT_AFTER_BYTES) return;
-    this.released = 0;
-    this.collect ??= exposeCollector();
-    this.collect();
+    this.memory.give(cpu(a).release());
+  }
+
+  async copy(x: Matrix, a: Matrix): Promise<void> {
+    const [from, to] = [cpu(x), cpu(a)];
+    sameShape('copy', from, to);
+    if (from.contiguous && to.contiguous) to.pointer.set(from.pointer.subarray(0, from.rows * from.cols));
+    else for (let i = 0; i < to.rows; i++) to.row(i).set(from.row(i));
   }
 
   async gemm(a: Matrix, b: Matrix, { transA, transB, alpha = 1, beta = 0, out }: GemmOptions = {}): Promise<Matrix> {
+    const kept = out ? beta : 0;
     const [x, y] = [cpu(a), cpu(b)];
     const [m, k] = transA ? [x.cols, x.rows] : [x.rows, x.cols];
     const [inner, n] = transB ? [y.cols, y.rows] : [y.rows, y.cols];
     if (inner !== k) throw new RangeError(`gemm: ${m} × ${k} times ${inner} × ${n}.`);
-    const c = out ? cpu(out) : cpu(this.zeros(m, n, x.precision));
+    const c = out ? cpu(out) : k === 0 ? cpu(this.zeros(m, n, x.precision)) : this.scratch(m, n, x.precision);
     if (c.rows !== m || c.cols !== n)
       throw new RangeError(`gemm: the result is ${m} × ${n}, out is ${c.rows} × ${c.cols}.`);
     samePrecision(x, y, c);
@@ -100,7 +99,7 @@ export class CpuBackend implements LinearAlgebra {
       Math.max(1, x.stride),
       y.pointer,
       Math.max(1, y.stride),
-      beta,
+      kept,
       c.pointer,
       c.stride,
     ]);
@@ -108,9 +107,10 @@ export class CpuBackend implements LinearAlgebra {
   }
 
   async syrk(a: Matrix, { transpose, alpha = 1, beta = 0, out }: SyrkOptions = {}): Promise<Matrix> {
+    const kept = out ? beta : 0;
     const x = cpu(a);
     const [n, k] = transpose ? [x.cols, x.rows] : [x.rows, x.cols];
-    const c = out ? cpu(out) : cpu(this.zeros(n, n, x.precision));
+    const c = out ? cpu(out) : k === 0 ? cpu(this.zeros(n, n, x.precision)) : this.scratch(n, n, x.precision);
     if (c.rows !== n || c.cols !== n)
       throw new RangeError(`syrk: the result is ${n} × ${n}, out is ${c.rows} × ${c.cols}.`);
     samePrecision(x, c);
@@ -124,7 +124,7 @@ export class CpuBackend implements LinearAlgebra {
       alpha,
       x.pointer,
       Math.max(1, x.stride),
-      beta,
+      kept,
       c.pointer,
       c.stride,
     ]);
@@ -134,8 +134,7 @@ export class CpuBackend implements LinearAlgebra {
 
   async axpy(alpha: number, x: Matrix, a: Matrix): Promise<void> {
     const [from, to] = [cpu(x), cpu(a)];
-    if (from.rows !== to.rows || from.cols !== to.cols)
-      throw new RangeError(`axpy: ${from.rows} × ${from.cols} into ${to.rows} × ${to.cols}.`);
+    sameShape('axpy', from, to);
     for (let i = 0; i < to.rows; i++) {
       const [source, target] = [from.row(i), to.row(i)];
       for (let j = 0; j < target.length; j++) target[j] += alpha * source[j];
@@ -206,7 +205,10 @@ export class CpuBackend implements LinearAlgebra {
   async complement(a: Matrix, count: number): Promise<Matrix> {
     if (a.rows + count > a.cols) throw new RangeError(`complement: ${a.rows} + ${count} rows in ${a.cols} dimensions.`);
     const out = this.zeros(count, a.cols, a.precision);
-    if (count > 0) await complementRows(this.blas, copyOf(cpu(a)), cpu(out));
+    if (count === 0) return out;
+    const reflectors = cpu(await this.cast(a, a.precision));
+    await complementRows(this.blas, reflectors, cpu(out), this.scratch(a.rows, a.rows, a.precision));
+    this.dispose(reflectors);
     return out;
   }
 
@@ -232,13 +234,12 @@ export class CpuBackend implements LinearAlgebra {
   }
 }
 
+function sameShape(verb: string, from: CpuMatrix, to: CpuMatrix): void {
+  if (from.rows !== to.rows || from.cols !== to.cols)
+    throw new RangeError(`${verb}: ${from.rows} × ${from.cols} into ${to.rows} × ${to.cols}.`);
+}
+
 function samePrecision(...matrices: CpuMatrix[]): void {
   if (matrices.some((m) => m.precision !== matrices[0].precision))
     throw new TypeError(`Mixed precisions: ${matrices.map((m) => m.precision).join(', ')}.`);
-}
-
-/** V8's own collector, without starting node with --expose-gc. */
-function exposeCollector(): () => void {
-  setFlagsFromString('--expose-gc');
-  return runInNewContext('gc') as () => void;
 }

@@ -1,7 +1,8 @@
 import { DataError } from '../../../src/errors.js';
 import type { FloatArray, Precision } from '../contract.js';
+import { LEFT, NO_TRANS, NON_UNIT, ROW_MAJOR, TRANS, UPPER } from './cblas.js';
 import type { BlasLibrary, Native } from './library.js';
-import { allocate, type CpuMatrix, reverseRows } from './matrix.js';
+import { allocate, CpuMatrix, reverseRows } from './matrix.js';
 
 /** Below this many flops a call blocks the event loop for less than about 0.1 ms, and a thread hop costs more. */
 const SYNC_FLOPS = 4e6;
@@ -107,28 +108,57 @@ export async function orthonormalRows(blas: BlasLibrary, a: CpuMatrix): Promise<
   check('orgqr', info);
 }
 
-/** Rows k … k+count−1 of the full Q of aᵀ = Q·R; `a` is overwritten by the reflectors, `out` (count × m) holds zeros. */
-export async function complementRows(blas: BlasLibrary, a: CpuMatrix, out: CpuMatrix): Promise<void> {
+/**
+ * Rows k … k+count−1 of the full Q of aᵀ = Q·R, from its compact WY form Q = I − V·T·Vᵀ: all of it products, where
+ * xORMQR spends half its time in small ones. T⁻¹ is upper triangular with 1/τ on its diagonal and the entries of Vᵀ·V
+ * above it (Puglisi 1992). `a` is overwritten; `out` (count × m) holds zeros; `gram` is k × k scratch.
+ */
+export async function complementRows(blas: BlasLibrary, a: CpuMatrix, out: CpuMatrix, gram: CpuMatrix): Promise<void> {
   const [m, k, count] = [a.cols, a.rows, out.rows];
   for (let j = 0; j < count; j++) out.row(j)[k + j] = 1;
   if (k === 0) return;
   const tau = await geqrf(blas, a);
-  const info = await withWorkspace(a.precision, 4 * m * k * count, blas[a.precision].ormqr, (work, lwork, info) => [
-    'L',
-    'N',
-    int(m),
-    int(count),
-    int(k),
-    a.pointer,
-    int(a.stride),
-    tau,
-    out.pointer,
-    int(out.stride),
-    work,
-    lwork,
-    info,
+  // Row i of a becomes the i-th reflector: zeros, a one, then what geqrf left behind it.
+  for (let i = 0; i < k; i++) {
+    const row = a.row(i);
+    row.fill(0, 0, i);
+    row[i] = 1;
+  }
+  const { syrk, trsm, gemm } = blas[a.precision];
+  await call(syrk, m * k * k, [ROW_MAJOR, UPPER, NO_TRANS, k, m, 1, a.pointer, a.stride, 0, gram.pointer, gram.stride]);
+  for (let i = 0; i < k; i++) gram.row(i)[i] = 1 / tau[i]; // τ = 0: the reflector is I, and 1/∞ leaves it out
+  const y = new CpuMatrix(allocate(k * count, a.precision), k, count);
+  for (let i = 0; i < k; i++) y.row(i).set(a.row(i).subarray(k, k + count));
+  await call(trsm, k * k * count, [
+    ROW_MAJOR,
+    LEFT,
+    UPPER,
+    NO_TRANS,
+    NON_UNIT,
+    k,
+    count,
+    1,
+    gram.pointer,
+    gram.stride,
+    y.pointer,
+    y.stride,
   ]);
-  check('ormqr', info);
+  await call(gemm, 2 * m * k * count, [
+    ROW_MAJOR,
+    TRANS,
+    NO_TRANS,
+    count,
+    m,
+    k,
+    -1,
+    y.pointer,
+    y.stride,
+    a.pointer,
+    a.stride,
+    1,
+    out.pointer,
+    out.stride,
+  ]);
 }
 
 /** Cholesky factor in the lower triangle (row-major) of `a`. */

@@ -35,8 +35,6 @@ const PROTOTYPES = {
     'void {t}geqrf_(const int *m, const int *n, {r} *a, const int *lda, {r} *tau, {r} *work, const int *lwork, int *info)',
   orgqr:
     'void {t}orgqr_(const int *m, const int *n, const int *k, {r} *a, const int *lda, const {r} *tau, {r} *work, const int *lwork, int *info)',
-  ormqr:
-    'void {t}ormqr_(const char *side, const char *trans, const int *m, const int *n, const int *k, const {r} *a, const int *lda, const {r} *tau, {r} *c, const int *ldc, {r} *work, const int *lwork, int *info)',
   potrf: 'void {t}potrf_(const char *uplo, const int *n, {r} *a, const int *lda, int *info)',
 } as const;
 

@@ -7,11 +7,21 @@ export class CpuMatrix implements Matrix {
   readonly stride: number;
   readonly offset: number;
   private held: FloatArray | undefined;
+  /** Whether the backend made the memory and nobody outside has seen it: it may be used again after `dispose`. */
+  private readonly own: Ownership;
 
-  constructor(data: FloatArray, rows: number, cols: number, stride = cols, offset = 0) {
+  constructor(
+    data: FloatArray,
+    rows: number,
+    cols: number,
+    stride = cols,
+    offset = 0,
+    own: Ownership = { exclusive: false },
+  ) {
     if (rows * cols > 0 && offset + (rows - 1) * stride + cols > data.length)
       throw new RangeError(`A ${rows} × ${cols} matrix (stride ${stride}) does not fit in ${data.length} elements.`);
     this.held = data;
+    this.own = own;
     this.rows = rows;
     this.cols = cols;
     this.stride = stride;
@@ -43,12 +53,26 @@ export class CpuMatrix implements Matrix {
     return this.data.subarray(start, start + this.cols);
   }
 
-  /** Bytes given up. */
-  release(): number {
-    const bytes = this.held?.byteLength ?? 0;
-    this.held = undefined;
-    return bytes;
+  /** The memory leaves the backend's hands. */
+  share(): void {
+    this.own.exclusive = false;
   }
+
+  /** Same memory, other extent. */
+  window(rows: number, cols: number, offset: number): CpuMatrix {
+    return new CpuMatrix(this.data, rows, cols, this.stride, offset, this.own);
+  }
+
+  /** Give up the memory; returns it where it may be used again. */
+  release(): { bytes: number; reusable: FloatArray | undefined } {
+    const data = this.held;
+    this.held = undefined;
+    return { bytes: data?.byteLength ?? 0, reusable: this.own.exclusive ? data : undefined };
+  }
+}
+
+interface Ownership {
+  exclusive: boolean;
 }
 
 export const cpu = (a: Matrix): CpuMatrix => a as CpuMatrix;
@@ -69,7 +93,7 @@ export function copyOf(a: CpuMatrix, precision: Precision = a.precision): CpuMat
 export function viewOf(a: CpuMatrix, r0: number, r1: number, c0: number, c1: number): CpuMatrix {
   if (r0 < 0 || c0 < 0 || r1 > a.rows || c1 > a.cols || r1 < r0 || c1 < c0)
     throw new RangeError(`View [${r0}, ${r1}) × [${c0}, ${c1}) outside a ${a.rows} × ${a.cols} matrix.`);
-  return new CpuMatrix(a.data, r1 - r0, c1 - c0, a.stride, a.offset + r0 * a.stride + c0);
+  return a.window(r1 - r0, c1 - c0, a.offset + r0 * a.stride + c0);
 }
 
 /** Edge of the square tiles in which triangles are mirrored: two tiles of float64 fit in a 32 KB L1 cache. */

@@ -64,6 +64,9 @@ export class ReferenceBackend implements LinearAlgebra {
   syrk(a: Matrix, { transpose = false, ...rest }: SyrkOptions = {}): Promise<Matrix> {
     return this.gemm(a, a, { transA: transpose, transB: !transpose, ...rest });
   }
+  async copy(x: Matrix, a: Matrix): Promise<void> {
+    for (let i = 0; i < a.rows; i++) cpu(a).row(i).set(cpu(x).row(i));
+  }
   async axpy(alpha: number, x: Matrix, a: Matrix): Promise<void> {
     for (let i = 0; i < a.rows; i++) for (let j = 0; j < a.cols; j++) cpu(a).row(i)[j] += alpha * cpu(x).row(i)[j];
   }
