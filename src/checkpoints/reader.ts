@@ -59,6 +59,11 @@ export class CheckpointReader {
     return this.file(name).floats(name, precision, slice);
   }
 
+  /** As `floats`, into memory that is there already. */
+  floatsInto(name: string, out: Float32Array | Float64Array, slice?: Slice): Promise<void> {
+    return this.file(name).floatsInto(name, out, slice);
+  }
+
   /** Raw little-endian bytes of a tensor. */
   bytes(name: string): Promise<Uint8Array> {
     const file = this.file(name);

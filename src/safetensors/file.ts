@@ -90,6 +90,25 @@ export class SafetensorsFile {
     return out as Out;
   }
 
+  /** As `floats`, written into `out`; straight from the file where nothing is converted or dropped. */
+  async floatsInto(name: string, out: Float32Array | Float64Array, slice: Slice = {}): Promise<void> {
+    const precision = out instanceof Float64Array ? 'float64' : 'float32';
+    const info = this.tensor(name);
+    const [rows, width] = asMatrixShape(info.shape);
+    const [r0, r1] = slice.rows ?? [0, rows];
+    const whole = !slice.columns || (slice.columns[0] === 0 && slice.columns[1] === width);
+    if (!whole || info.dtype !== (precision === 'float64' ? 'F64' : 'F32'))
+      out.set(await this.floats(name, precision, slice));
+    else
+      await readFully(
+        this.handle,
+        new Uint8Array(out.buffer, out.byteOffset, out.byteLength),
+        this.header.dataStart + info.begin + r0 * width * out.BYTES_PER_ELEMENT,
+      );
+    if (out.length !== (r1 - r0) * (slice.columns ? slice.columns[1] - slice.columns[0] : width))
+      throw new RangeError(`The target holds ${out.length} elements, the slice of "${name}" another number.`);
+  }
+
   async close(): Promise<void> {
     await this.handle.close();
   }

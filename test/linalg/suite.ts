@@ -190,9 +190,9 @@ export function linearAlgebraSuite(name: string, make: () => LinearAlgebra | Pro
           it(`complement of ${k} rows in ${m} dimensions, ${count} asked`, async () => {
             const q = await la.orthonormalize(make(k, m, 10).fast);
             const c = await la.complement(q, count);
-            expect([c.rows, c.cols]).toEqual([count, m]);
-            await same(await la.gemm(c, c, { transB: true }), identity(oracle, count, precision), 10);
-            const cross = await la.norms(await la.gemm(q, c, { transB: true }));
+            expect([c.rows, c.cols]).toEqual([m, count]);
+            await same(await la.gemm(c, c, { transA: true }), identity(oracle, count, precision), 10);
+            const cross = await la.norms(await la.gemm(q, c));
             expect(cross.maxAbs).toBeLessThan(tolerance * 10);
           });
 

@@ -1,6 +1,6 @@
 import type { TensorPlan, TensorSource } from '../../src/schemas/plan.js';
 import type { LinearAlgebra, Matrix } from '../linalg/contract.js';
-import { type TensorReader, toFloat64 } from '../pipeline/sources.js';
+import type { TensorReader } from '../pipeline/sources.js';
 
 /**
  * One eigenproblem of a space: the writer's rows for some sources, as the operator
@@ -129,7 +129,7 @@ export async function forRowChunks(
   const chunk = chunkRows(part.cols);
   for (let from = 0; from < part.rows; from += chunk) {
     const to = Math.min(from + chunk, part.rows);
-    const x = la.upload(toFloat64(await reader.rows(part.tensor, from, to, 'float64')), to - from, part.cols);
+    const x = await reader.block(part.tensor, from, to, 'float64');
     await work(x, from);
     la.dispose(x);
   }

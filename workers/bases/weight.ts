@@ -159,26 +159,23 @@ async function buildBlock(
   await la.scaleRows(leading, signsOf(await la.download(leading), problem.rows));
   const expand = await la.cast(leading, precision);
   la.dispose(spectrum.vectors);
-  const foldRows = la.zeros(live + padding.length, problem.rows, precision);
-  await la.copy(expand, la.view(foldRows, 0, live, 0, problem.rows));
+  const fold = la.zeros(problem.rows, live + padding.length, precision);
   if (padding.length > 0) {
     const extra = await la.complement(expand, padding.length);
-    await la.copy(extra, la.view(foldRows, live, foldRows.rows, 0, problem.rows));
+    await la.copy(extra, la.view(fold, 0, problem.rows, live, fold.cols));
     la.dispose(extra);
   }
+  const rows = await la.cast(expand, precision);
   if (space.factorization === 'covariance') {
     await la.scaleRows(expand, choice.sigma);
     await la.scaleRows(
-      la.view(foldRows, 0, live, 0, problem.rows),
+      rows,
       choice.sigma.map((s) => 1 / s),
     );
   }
-  const fold = la.upload(
-    transposed(await la.download(foldRows), foldRows.rows, foldRows.cols),
-    problem.rows,
-    foldRows.rows,
-  );
-  la.dispose(foldRows);
+  const columns = la.upload(transposed(await la.download(rows), live, problem.rows), problem.rows, live);
+  await la.copy(columns, la.view(fold, 0, problem.rows, 0, live));
+  la.dispose(rows);
   const offsets = offsetsOf(space.source_widths);
   const [first, last] = [problem.sources[0], problem.sources[problem.sources.length - 1]];
   return {

@@ -72,6 +72,16 @@ export interface LinearAlgebra {
 
   /** Take over `data` (row-major, rows·cols long). The caller no longer writes to it; the backend may keep it uncopied. */
   upload(data: FloatArray, rows: number, cols: number): Matrix;
+  /**
+   * A matrix whose values `fill` writes, row-major, into the memory it is handed (staging memory on a device backend;
+   * its content is undefined before). How weights come in: no copy where memory can be used as it is read.
+   */
+  receive(
+    rows: number,
+    cols: number,
+    precision: Precision,
+    fill: (values: FloatArray) => Promise<void>,
+  ): Promise<Matrix>;
   /** Row-major values; may alias the matrix on a CPU backend, so treat them as read-only. They outlive `dispose`. */
   download(a: Matrix): Promise<FloatArray>;
   /** rows × cols of zeros. */
@@ -108,7 +118,7 @@ export interface LinearAlgebra {
    * rows 0…j of `a`, up to sign. `a` is overwritten. 4·m·k² flops.
    */
   orthonormalize(a: Matrix): Promise<Matrix>;
-  /** `count` orthonormal rows orthogonal to the orthonormal rows of a (k × m, k + count ≤ m). */
+  /** `count` orthonormal columns (m × count) orthogonal to the orthonormal rows of a (k × m, k + count ≤ m). */
   complement(a: Matrix, count: number): Promise<Matrix>;
   /**
    * Solve A·X = B for symmetric positive definite A (n × n), B (n × m); both are overwritten, X is returned.

@@ -5,7 +5,7 @@ import type { StepContext } from './context.js';
 import { OutputComparison } from './end-to-end.js';
 import { openMerged } from './merged.js';
 import { probeOf } from './probe.js';
-import { TensorReader, toFloat64 } from './sources.js';
+import { TensorReader } from './sources.js';
 import { mapRelativeError } from './whole-map.js';
 
 /** y = x·Wᵀ (+ b) in float64, W streamed in chunks of rows. x is batch × in, row-major. */
@@ -21,7 +21,7 @@ async function applyLayer(
   const chunk = chunkRows(cols);
   for (let from = 0; from < rows; from += chunk) {
     const to = Math.min(from + chunk, rows);
-    const part = la.upload(toFloat64(await reader.rows(w, from, to, 'float64')), to - from, cols);
+    const part = await reader.block(w, from, to, 'float64');
     await la.gemm(x, part, { transB: true, out: la.view(y, 0, x.rows, from, to) });
     la.dispose(part);
   }

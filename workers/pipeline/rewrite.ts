@@ -127,7 +127,7 @@ export async function rewriteTable(input: RewriteInput, emit: (rows: FloatArray)
     const result = new Accumulator(la, to - from, out.space.width, precision, piecewise(out));
     const all = Int32Array.from({ length: to - from }, (_, j) => j);
     for (const [i, source] of tensor.sources.entries()) {
-      const x = la.upload(await reader.rows(source, from, to), to - from, source.shape[1]);
+      const x = await reader.block(source, from, to);
       for (const { expand, units, live } of landingsOf(out.space, out.basis, i, la.view.bind(la)))
         await result.add(all, units.subarray(0, live), (target) =>
           la.gemm(x, expand as Matrix, { transB: true, ...(target && { out: target, beta: 1 }) }),

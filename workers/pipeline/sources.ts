@@ -30,28 +30,39 @@ export class TensorReader {
 
   /** Rows `[from, to)` (of the slice) × the slice's columns. */
   async rows(t: TensorSource, from: number, to: number, precision: Precision = this.precision): Promise<FloatArray> {
+    const length = t.shape.length === 1 ? t.shape[0] : (to - from) * t.shape[1];
+    const values = precision === 'float64' ? new Float64Array(length) : new Float32Array(length);
+    await this.read(t, from, to, values);
+    return values;
+  }
+
+  /** Rows `[from, to)` of a matrix in the backend's memory. The caller disposes it. */
+  async block(t: TensorSource, from: number, to: number, precision: Precision = this.precision): Promise<Matrix> {
+    return this.la.receive(to - from, t.shape[1], precision, (values) => this.read(t, from, to, values));
+  }
+
+  /** A whole matrix as stored. The caller disposes it. */
+  matrix(t: TensorSource, precision: Precision = this.precision): Promise<Matrix> {
+    return this.block(t, 0, t.shape[0], precision);
+  }
+
+  private async read(t: TensorSource, from: number, to: number, values: FloatArray): Promise<void> {
     this.signal?.throwIfAborted();
     const stop = this.watch.start('read');
     const first = t.rows?.[0] ?? 0;
     const slice = t.shape.length === 1 ? {} : { rows: [first + from, first + to] as const, columns: t.columns };
-    const values = await this.checkpoints[t.source].floats(t.tensor, precision, slice);
+    await this.checkpoints[t.source].floatsInto(t.tensor, values, slice);
     stop();
     const bad = this.checked ? -1 : firstNonFinite(values);
-    if (bad >= 0) {
-      const cols = t.shape.length === 1 ? values.length : t.shape[1];
-      const index =
-        t.shape.length === 1 ? [bad] : [first + from + Math.floor(bad / cols), (t.columns?.[0] ?? 0) + (bad % cols)];
-      throw new DataError(
-        'weights_not_finite',
-        `Tensor "${t.tensor}" of source ${t.source} holds ${values[bad]} at index [${index}]; weights must be finite.`,
-      );
-    }
-    return values;
-  }
-
-  /** A whole matrix as stored. The caller disposes it. */
-  async matrix(t: TensorSource, precision: Precision = this.precision): Promise<Matrix> {
-    return this.la.upload(await this.rows(t, 0, t.shape[0], precision), t.shape[0], t.shape[1]);
+    if (bad < 0) return;
+    const index =
+      t.shape.length === 1
+        ? [bad]
+        : [first + from + Math.floor(bad / t.shape[1]), (t.columns?.[0] ?? 0) + (bad % t.shape[1])];
+    throw new DataError(
+      'weights_not_finite',
+      `Tensor "${t.tensor}" of source ${t.source} holds ${values[bad]} at index [${index}]; weights must be finite.`,
+    );
   }
 
   /** A bias in float64. */

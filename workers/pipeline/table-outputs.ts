@@ -5,7 +5,7 @@ import { mergedSource } from './chain-outputs.js';
 import type { StepContext } from './context.js';
 import { OutputComparison } from './end-to-end.js';
 import { openMerged } from './merged.js';
-import { TensorReader, toFloat64 } from './sources.js';
+import { TensorReader } from './sources.js';
 
 /** Every row of the stored table, folded back with the stored fold matrix, against the sources' rows; float64. */
 export async function tableOutputs(context: StepContext) {
@@ -22,11 +22,12 @@ export async function tableOutputs(context: StepContext) {
     const chunk = chunkRows(total);
     for (let from = 0; from < table.shape[0]; from += chunk) {
       const to = Math.min(from + chunk, table.shape[0]);
-      const rows = toFloat64(await stored.rows(mergedSource(table), from, to, 'float64'));
-      const back = await la.gemm(la.upload(rows, to - from, table.shape[1]), f, { transB: true });
+      const rows = await stored.block(mergedSource(table), from, to, 'float64');
+      const back = await la.gemm(rows, f, { transB: true });
+      la.dispose(rows);
       const y = la.zeros(to - from, total, 'float64');
       for (const [i, source] of table.sources.entries()) {
-        const part = la.upload(toFloat64(await reader.rows(source, from, to, 'float64')), to - from, source.shape[1]);
+        const part = await reader.block(source, from, to, 'float64');
         await la.copy(part, la.view(y, 0, to - from, offsets[i], offsets[i + 1]));
         la.dispose(part);
       }

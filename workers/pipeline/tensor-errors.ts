@@ -138,7 +138,7 @@ async function tableErrors(
       const x = la.zeros(to - from, width, block.expand.precision);
       const part = (i: number) => la.view(x, 0, to - from, offsets[i] - block.span[0], offsets[i + 1] - block.span[0]);
       for (const i of block.sources) {
-        const rows = la.upload(await reader.rows(tensor.sources[i], from, to), to - from, tensor.sources[i].shape[1]);
+        const rows = await reader.block(tensor.sources[i], from, to);
         await la.copy(rows, part(i));
         la.dispose(rows);
       }

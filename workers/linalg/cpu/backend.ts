@@ -11,7 +11,7 @@ import type {
   SyrkOptions,
 } from '../contract.js';
 import { LEFT, LOWER, NO_TRANS, NON_UNIT, ROW_MAJOR, TRANS, UPPER } from './cblas.js';
-import { call, complementRows, orthonormalRows, potrf, syevd } from './lapack.js';
+import { call, complementColumns, orthonormalRows, potrf, syevd } from './lapack.js';
 import { type BlasLibrary, loadBlas } from './library.js';
 import { CpuMatrix, copyOf, cpu, mirrorUpper, viewOf } from './matrix.js';
 import { MemoryPool } from './memory-pool.js';
@@ -38,6 +38,12 @@ export class CpuBackend implements LinearAlgebra {
 
   upload(data: FloatArray, rows: number, cols: number): Matrix {
     return new CpuMatrix(data, rows, cols);
+  }
+
+  async receive(rows: number, cols: number, precision: Precision, fill: (values: FloatArray) => Promise<void>) {
+    const out = this.scratch(rows, cols, precision);
+    await fill(out.data);
+    return out;
   }
 
   async download(a: Matrix): Promise<FloatArray> {
@@ -172,7 +178,7 @@ export class CpuBackend implements LinearAlgebra {
   async eigh(matrices: readonly Matrix[]): Promise<Eigh[]> {
     const results: Eigh[] = new Array(matrices.length);
     const solve = async (i: number) => {
-      results[i] = { values: await syevd(this.blas, cpu(matrices[i]), true), vectors: matrices[i] };
+      results[i] = { values: await syevd(this.blas, this.memory, cpu(matrices[i]), true), vectors: matrices[i] };
     };
     if (matrices.length === 1) {
       await solve(0);
@@ -193,7 +199,7 @@ export class CpuBackend implements LinearAlgebra {
   }
 
   eigvalsh(a: Matrix): Promise<Float64Array> {
-    return syevd(this.blas, cpu(a), false);
+    return syevd(this.blas, this.memory, cpu(a), false);
   }
 
   async orthonormalize(a: Matrix): Promise<Matrix> {
@@ -204,11 +210,13 @@ export class CpuBackend implements LinearAlgebra {
 
   async complement(a: Matrix, count: number): Promise<Matrix> {
     if (a.rows + count > a.cols) throw new RangeError(`complement: ${a.rows} + ${count} rows in ${a.cols} dimensions.`);
-    const out = this.zeros(count, a.cols, a.precision);
+    const out = this.zeros(a.cols, count, a.precision);
     if (count === 0) return out;
     const reflectors = cpu(await this.cast(a, a.precision));
-    await complementRows(this.blas, reflectors, cpu(out), this.scratch(a.rows, a.rows, a.precision));
-    this.dispose(reflectors);
+    const gram = this.scratch(a.rows, a.rows, a.precision);
+    const y = this.scratch(a.rows, count, a.precision);
+    await complementColumns(this.blas, reflectors, cpu(out), gram, y);
+    for (const m of [reflectors, gram, y]) this.dispose(m);
     return out;
   }
 

@@ -2,7 +2,8 @@ import { DataError } from '../../../src/errors.js';
 import type { FloatArray, Precision } from '../contract.js';
 import { LEFT, NO_TRANS, NON_UNIT, ROW_MAJOR, TRANS, UPPER } from './cblas.js';
 import type { BlasLibrary, Native } from './library.js';
-import { allocate, CpuMatrix, reverseRows } from './matrix.js';
+import { allocate, type CpuMatrix, reverseRows } from './matrix.js';
+import type { MemoryPool } from './memory-pool.js';
 
 /** Below this many flops a call blocks the event loop for less than about 0.1 ms, and a thread hop costs more. */
 const SYNC_FLOPS = 4e6;
@@ -43,13 +44,19 @@ const check = (routine: string, info: number) => {
  * xSYEVD, divide and conquer. `a` is overwritten with eigenvectors as rows (the column-major result read row-major),
  * turned to descending order. Workspace 2·n² + 6·n + 1 reals.
  */
-export async function syevd(blas: BlasLibrary, a: CpuMatrix, vectors: boolean): Promise<Float64Array> {
+export async function syevd(
+  blas: BlasLibrary,
+  memory: MemoryPool,
+  a: CpuMatrix,
+  vectors: boolean,
+): Promise<Float64Array> {
   const n = a.rows;
   const values = allocate(n, a.precision);
   if (n === 0) return new Float64Array(0);
   const lwork = vectors ? 1 + 6 * n + 2 * n * n : 2 * n + 1;
   const liwork = vectors ? 3 + 5 * n : 1;
   const info = int(0);
+  const work = memory.take(lwork, a.precision, false);
   await call(blas[a.precision].syevd, 9 * n ** 3, [
     vectors ? 'V' : 'N',
     'U',
@@ -57,12 +64,13 @@ export async function syevd(blas: BlasLibrary, a: CpuMatrix, vectors: boolean): 
     a.pointer,
     int(a.stride),
     values,
-    allocate(lwork, a.precision),
+    work,
     int(lwork),
     new Int32Array(liwork),
     int(liwork),
     info,
   ]);
+  memory.give({ bytes: work.byteLength, reusable: work });
   if (info[0] !== 0 || Number.isNaN(values[0]))
     throw new DataError(
       'eigensolver_failed',
@@ -109,13 +117,19 @@ export async function orthonormalRows(blas: BlasLibrary, a: CpuMatrix): Promise<
 }
 
 /**
- * Rows k … k+count−1 of the full Q of aᵀ = Q·R, from its compact WY form Q = I − V·T·Vᵀ: all of it products, where
+ * Columns k … k+count−1 of the full Q of aᵀ = Q·R, from its compact WY form Q = I − V·T·Vᵀ: all of it products, where
  * xORMQR spends half its time in small ones. T⁻¹ is upper triangular with 1/τ on its diagonal and the entries of Vᵀ·V
- * above it (Puglisi 1992). `a` is overwritten; `out` (count × m) holds zeros; `gram` is k × k scratch.
+ * above it (Puglisi 1992). `a` is overwritten; `out` (m × count) holds zeros; `gram` (k × k), `y` (k × count) are scratch.
  */
-export async function complementRows(blas: BlasLibrary, a: CpuMatrix, out: CpuMatrix, gram: CpuMatrix): Promise<void> {
-  const [m, k, count] = [a.cols, a.rows, out.rows];
-  for (let j = 0; j < count; j++) out.row(j)[k + j] = 1;
+export async function complementColumns(
+  blas: BlasLibrary,
+  a: CpuMatrix,
+  out: CpuMatrix,
+  gram: CpuMatrix,
+  y: CpuMatrix,
+): Promise<void> {
+  const [m, k, count] = [a.cols, a.rows, out.cols];
+  for (let j = 0; j < count; j++) out.row(k + j)[j] = 1;
   if (k === 0) return;
   const tau = await geqrf(blas, a);
   // Row i of a becomes the i-th reflector: zeros, a one, then what geqrf left behind it.
@@ -127,7 +141,6 @@ export async function complementRows(blas: BlasLibrary, a: CpuMatrix, out: CpuMa
   const { syrk, trsm, gemm } = blas[a.precision];
   await call(syrk, m * k * k, [ROW_MAJOR, UPPER, NO_TRANS, k, m, 1, a.pointer, a.stride, 0, gram.pointer, gram.stride]);
   for (let i = 0; i < k; i++) gram.row(i)[i] = 1 / tau[i]; // τ = 0: the reflector is I, and 1/∞ leaves it out
-  const y = new CpuMatrix(allocate(k * count, a.precision), k, count);
   for (let i = 0; i < k; i++) y.row(i).set(a.row(i).subarray(k, k + count));
   await call(trsm, k * k * count, [
     ROW_MAJOR,
@@ -147,14 +160,14 @@ export async function complementRows(blas: BlasLibrary, a: CpuMatrix, out: CpuMa
     ROW_MAJOR,
     TRANS,
     NO_TRANS,
-    count,
     m,
+    count,
     k,
     -1,
-    y.pointer,
-    y.stride,
     a.pointer,
     a.stride,
+    y.pointer,
+    y.stride,
     1,
     out.pointer,
     out.stride,

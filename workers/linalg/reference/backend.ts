@@ -31,6 +31,11 @@ export class ReferenceBackend implements LinearAlgebra {
   upload(data: FloatArray, rows: number, cols: number): Matrix {
     return new CpuMatrix(data, rows, cols);
   }
+  async receive(rows: number, cols: number, precision: Precision, fill: (values: FloatArray) => Promise<void>) {
+    const data = allocate(rows * cols, precision);
+    await fill(data);
+    return this.upload(data, rows, cols);
+  }
   async download(a: Matrix): Promise<FloatArray> {
     return copyOf(cpu(a)).data;
   }
@@ -101,12 +106,12 @@ export class ReferenceBackend implements LinearAlgebra {
   async complement(a: Matrix, count: number): Promise<Matrix> {
     if (a.rows + count > a.cols) throw new RangeError(`complement: ${a.rows} + ${count} rows in ${a.cols} dimensions.`);
     const rows = Array.from({ length: a.rows }, (_, i) => Float64Array.from(cpu(a).row(i)));
-    const out = cpu(this.zeros(count, a.cols, a.precision));
+    const out = cpu(this.zeros(a.cols, count, a.precision));
     for (let i = 0; i < count; i++) {
       const row = new Float64Array(a.cols);
       replaceByAxis(row, rows);
       rows.push(row);
-      out.row(i).set(row);
+      for (let j = 0; j < a.cols; j++) out.row(j)[i] = row[j];
     }
     return out;
   }
