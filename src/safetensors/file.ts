@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { DataError } from '../errors.js';
-import { decodeFloats, isFloatDtype } from './dtype.js';
+import { DTYPE_BITS, decodeFloats, isFloatDtype } from './dtype.js';
 import {
   DEFAULT_MAX_HEADER_BYTES,
   PREFIX_BYTES,
@@ -80,14 +80,12 @@ export class SafetensorsFile {
     const [rows, width] = asMatrixShape(info.shape);
     const [r0, r1] = slice.rows ?? [0, rows];
     const [c0, c1] = slice.columns ?? [0, width];
-    const rowBytes = rows === 0 ? 0 : (info.end - info.begin) / rows;
-    const all = decodeFloats(await this.bytes(info, r0 * rowBytes, r1 * rowBytes), info.dtype, precision);
+    const elementBytes = DTYPE_BITS[info.dtype] / 8;
+    const rowBytes = width * elementBytes;
+    let bytes = await this.bytes(info, r0 * rowBytes, r1 * rowBytes);
+    if (c0 !== 0 || c1 !== width) bytes = columnsOf(bytes, r1 - r0, rowBytes, c0 * elementBytes, c1 * elementBytes);
     type Out = P extends 'float32' ? Float32Array : Float64Array;
-    if (c0 === 0 && c1 === width) return all as Out;
-    const out =
-      precision === 'float64' ? new Float64Array((r1 - r0) * (c1 - c0)) : new Float32Array((r1 - r0) * (c1 - c0));
-    for (let r = 0; r < r1 - r0; r++) out.set(all.subarray(r * width + c0, r * width + c1), r * (c1 - c0));
-    return out as Out;
+    return decodeFloats(bytes, info.dtype, precision) as Out;
   }
 
   /** As `floats`, written into `out`; straight from the file where nothing is converted or dropped. */
@@ -112,6 +110,13 @@ export class SafetensorsFile {
   async close(): Promise<void> {
     await this.handle.close();
   }
+}
+
+/** Bytes `[from, to)` of each row. */
+function columnsOf(bytes: Uint8Array, rows: number, rowBytes: number, from: number, to: number): Uint8Array {
+  const out = new Uint8Array(rows * (to - from));
+  for (let r = 0; r < rows; r++) out.set(bytes.subarray(r * rowBytes + from, r * rowBytes + to), r * (to - from));
+  return out;
 }
 
 /** `[]` and `[n]` count as one row; `[a, b, …]` as a rows of the product of the rest. */

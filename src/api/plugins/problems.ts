@@ -1,5 +1,11 @@
 import { STATUS_CODES } from 'node:http';
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchemaValidationError,
+} from 'fastify';
 import fp from 'fastify-plugin';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { type FieldError, WeightfoldError } from '../../errors.js';
@@ -46,19 +52,11 @@ function handleError(error: FastifyError, request: FastifyRequest, reply: Fastif
     return sendProblem(request, reply, error.status, error.code, error.message, error.errors);
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const errors = error.validation
-      .slice(0, MAX_FIELD_ERRORS)
-      .map(({ instancePath, message }) => ({ pointer: instancePath, message: message ?? 'is invalid' }));
-    const where = error.validationContext === 'body' ? 'The request body' : `The request ${error.validationContext}`;
-    const first = errors[0];
-    return sendProblem(
-      request,
-      reply,
-      400,
-      'request_invalid',
-      `${where} is invalid: ${first?.pointer ? `${first.pointer} ` : ''}${first?.message ?? ''}`,
-      errors,
-    );
+    const errors = error.validation.slice(0, MAX_FIELD_ERRORS).flatMap(fieldErrors);
+    const where = error.validationContext === 'body' ? 'The request body' : `The request’s ${error.validationContext}`;
+    const [first] = errors;
+    const detail = `${where} is invalid: ${first?.pointer ? `${first.pointer}: ` : ''}${first?.message ?? ''}.`;
+    return sendProblem(request, reply, 400, 'request_invalid', detail, errors);
   }
   const known = FASTIFY_CODES[error.code];
   if (known) return sendProblem(request, reply, known[1], known[0], known[2] ?? error.message);
@@ -76,6 +74,17 @@ function handleError(error: FastifyError, request: FastifyRequest, reply: Fastif
     'internal_error',
     'Something went wrong here. The log has the details under this request_id.',
   );
+}
+
+/** Where the request is wrong: an unknown key is pointed at itself, not at the object around it. */
+function fieldErrors({ instancePath, message = 'is invalid', params }: FastifySchemaValidationError): FieldError[] {
+  const at = instancePath === '/' ? '' : instancePath;
+  const keys = params?.keys;
+  if (!Array.isArray(keys)) return [{ pointer: at, message }];
+  const escaped = (key: unknown) => String(key).slice(0, 200).replaceAll('~', '~0').replaceAll('/', '~1');
+  return keys
+    .slice(0, MAX_FIELD_ERRORS)
+    .map((key) => ({ pointer: `${at}/${escaped(key)}`, message: 'is not a known key' }));
 }
 
 /** Send problem details; the one place that shapes them. */
