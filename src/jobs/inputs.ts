@@ -9,7 +9,7 @@ import type { SourceHeaders } from '../plan/sources.js';
 import { isFloatDtype } from '../safetensors/dtype.js';
 import { asMatrixShape } from '../safetensors/file.js';
 import type { JobSpec } from '../schemas/job-spec.js';
-import type { Plan } from '../schemas/plan.js';
+import type { LinearPlan, Plan } from '../schemas/plan.js';
 import type { InputFile } from './record.js';
 
 export interface Inspected {
@@ -43,7 +43,7 @@ export async function inspect(spec: JobSpec, roots: SourceRoots, checkpoints: Ch
     await reader.close();
   }
   const plan = planJob(spec, headers);
-  await checkProbe(spec, plan, checkpoints);
+  if (plan.kind === 'linear') await checkProbe(spec, plan, checkpoints);
   return { plan, inputs };
 }
 
@@ -57,7 +57,7 @@ async function openSource({ label, location }: LocatedSource, pointer: string): 
 }
 
 /** A named probe must exist and have one column per input. */
-async function checkProbe(spec: JobSpec, plan: Plan, checkpoints: CheckpointStore): Promise<void> {
+async function checkProbe(spec: JobSpec, plan: LinearPlan, checkpoints: CheckpointStore): Promise<void> {
   if (!('checkpoint' in spec.probe) || plan.probe_columns.length === 0) return;
   const { checkpoint, file, tensor } = spec.probe;
   const location = path.join(checkpoints.folder(checkpoint), file);

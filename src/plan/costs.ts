@@ -1,5 +1,5 @@
 import { DTYPE_BITS, type Dtype } from '../safetensors/dtype.js';
-import type { Plan, SpacePlan, TensorPlan } from '../schemas/plan.js';
+import type { LinearPlan, SpacePlan, TensorPlan } from '../schemas/plan.js';
 
 /** float32 multiply-adds per second assumed for the estimate: two AVX-512 cores reach about 2e11. */
 const ASSUMED_FLOPS_PER_SECOND = 1e11;
@@ -7,13 +7,13 @@ const ASSUMED_BYTES_PER_SECOND = 5e8;
 /** A Node.js process with the linear-algebra library loaded. */
 const PROCESS_BYTES = 120e6;
 
-type Uncosted = Omit<Plan, 'costs'>;
+type Uncosted = Omit<LinearPlan, 'costs'>;
 
 const elements = (shape: readonly number[]) => shape.reduce((product, extent) => product * extent, 1);
 const bytesOf = (dtype: string, shape: readonly number[]) => (elements(shape) * DTYPE_BITS[dtype as Dtype]) / 8;
 
 /** Bytes, memory, arithmetic and time of a plan: upper estimates, from shapes alone. */
-export function estimateCosts(plan: Uncosted): Plan['costs'] {
+export function estimateCosts(plan: Uncosted): LinearPlan['costs'] {
   const inputBytes = plan.tensors
     .flatMap(({ sources }) => sources)
     .reduce((sum, s) => sum + bytesOf(s.dtype, s.shape), 0);

@@ -1,6 +1,6 @@
 import { SpecError } from '../errors.js';
 import type { JobSpec } from '../schemas/job-spec.js';
-import type { Plan, SpacePlan, StepPlan, TensorPlan } from '../schemas/plan.js';
+import type { LinearPlan, SpacePlan, StepPlan, TensorPlan } from '../schemas/plan.js';
 import { planChain } from './chain.js';
 import { estimateCosts } from './costs.js';
 import { planEmbedding } from './embedding.js';
@@ -14,7 +14,7 @@ const OUTPUT_DTYPES = { float64: 'F64', float32: 'F32', float16: 'F16', bfloat16
  * The plan of a merge: a pure function of spec and headers, shown by `POST /v1/jobs/plan` and run as it is by workers.
  * @throws SpecError when the spec cannot succeed, with a pointer to what is wrong
  */
-export function planJob(spec: JobSpec, headers: readonly SourceHeaders[]): Plan {
+export function planJob(spec: JobSpec, headers: readonly SourceHeaders[]): LinearPlan {
   const model = planModel(spec, headers);
   const dtype = spec.output.dtype && OUTPUT_DTYPES[spec.output.dtype];
   const tensors = model.tensors.map((tensor) => (dtype ? { ...tensor, dtype } : tensor));
@@ -25,6 +25,7 @@ export function planJob(spec: JobSpec, headers: readonly SourceHeaders[]): Plan 
     : 'float32';
   const plan = {
     version: 1 as const,
+    kind: 'linear' as const,
     family: spec.model.family,
     precision: precision as 'float32' | 'float64',
     source_weights: spec.source_weights ?? headers.map(() => 1 / headers.length),

@@ -55,9 +55,18 @@ const StepPlanSchema = z.strictObject({
 });
 export type StepPlan = z.infer<typeof StepPlanSchema>;
 
-export const PlanSchema = z
+const CostsSchema = z.strictObject({
+  bytes_read: byteCount,
+  bytes_written: byteCount,
+  peak_memory_bytes: byteCount,
+  flops: z.number().min(0),
+  estimated_seconds: seconds,
+});
+
+export const LinearPlanSchema = z
   .strictObject({
     version: z.literal(1),
+    kind: z.literal('linear'),
     family: z.string(),
     precision: z.enum(['float32', 'float64']).describe('In which E and F are applied; Grams are always float64.'),
     source_weights: z.array(z.number()),
@@ -67,16 +76,38 @@ export const PlanSchema = z
     steps: z.array(StepPlanSchema),
     probe_columns: z.array(z.number().int()).describe('Input width of each source, or one where inputs are shared.'),
     config: z.record(z.string(), z.unknown()).describe('config.json of the result.'),
-    costs: z.strictObject({
-      bytes_read: byteCount,
-      bytes_written: byteCount,
-      peak_memory_bytes: byteCount,
-      flops: z.number().min(0),
-      estimated_seconds: seconds,
-    }),
+    costs: CostsSchema,
   })
-  .meta({
-    id: 'Plan',
-    description: 'Exactly what a worker will run: a function of the spec and the sources’ headers.',
-  });
+  .meta({ id: 'LinearPlan', description: 'Plan of a chain or an embedding.' });
+export type LinearPlan = z.infer<typeof LinearPlanSchema>;
+
+export const TransformerPlanSchema = z
+  .looseObject({
+    version: z.literal(1),
+    kind: z.literal('transformer'),
+    family: z.string(),
+    fit: z.enum(['calibrated', 'closed_form']),
+    mode: z.enum(['diag', 'separate']),
+    source_weights: z.array(z.number()),
+    tensors: z.array(z.looseObject({ name: z.string(), dtype: z.enum(['F64', 'F32', 'F16', 'BF16']), shape })),
+    spaces: z.array(
+      z.looseObject({
+        name: z.string(),
+        kind: z.enum(['concatenated', 'shared']),
+        source_widths: z.array(z.number().int()),
+        width: z.number().int(),
+        legality: z.enum(['exact', 'selection', 'approximate']),
+        reason: z.string(),
+      }),
+    ),
+    steps: z.array(StepPlanSchema),
+    config: z.record(z.string(), z.unknown()).describe('config.json of the result.'),
+    costs: CostsSchema,
+  })
+  .meta({ id: 'TransformerPlan', description: 'Plan of a whole transformer: its tensors and spaces.' });
+
+export const PlanSchema = z.discriminatedUnion('kind', [LinearPlanSchema, TransformerPlanSchema]).meta({
+  id: 'Plan',
+  description: 'Exactly what a worker will run: a function of the spec and the sources’ headers.',
+});
 export type Plan = z.infer<typeof PlanSchema>;

@@ -1,6 +1,6 @@
 import { sharesOf } from '../../src/plan/factorization.js';
 import type { Method } from '../../src/schemas/job-spec.js';
-import type { Plan, SpacePlan, TensorPlan } from '../../src/schemas/plan.js';
+import type { LinearPlan, SpacePlan, TensorPlan } from '../../src/schemas/plan.js';
 import type { LinearAlgebra, Precision } from '../linalg/contract.js';
 import type { TensorReader } from '../pipeline/sources.js';
 import { type Basis, type BasisBlock, type BasisReport, offsetsOf } from './basis.js';
@@ -12,7 +12,7 @@ import { signsOf, transposed } from './rows.js';
 export interface BasisInput {
   la: LinearAlgebra;
   reader: TensorReader;
-  plan: Plan;
+  plan: LinearPlan;
   space: SpacePlan;
   method: Method;
   /** Constant part of the space where it takes part in the basis. */
@@ -48,13 +48,13 @@ export async function weightBasis(input: BasisInput): Promise<{ basis: Basis; re
 }
 
 /** The tensor that writes a space. Chains and embeddings have one; several would each be scaled to unit trace. */
-export function writerOf(plan: Plan, space: SpacePlan): TensorPlan {
+export function writerOf(plan: LinearPlan, space: SpacePlan): TensorPlan {
   const writer = plan.tensors.find((t) => t.role === 'weight' && t.out_space === space.name);
   if (!writer) throw new Error(`Space ${space.name} has no writer.`);
   return writer;
 }
 
-const inputShared = (plan: Plan, writer: TensorPlan) =>
+const inputShared = (plan: LinearPlan, writer: TensorPlan) =>
   plan.spaces.find(({ name }) => name === writer.in_space)?.kind === 'shared';
 
 function problemsOf({ plan, space, constant }: BasisInput, writer: TensorPlan): Problem[] {

@@ -1,7 +1,7 @@
 import { encodeFloats } from '../../src/safetensors/dtype.js';
 import { SafetensorsFile } from '../../src/safetensors/file.js';
 import { SafetensorsWriter } from '../../src/safetensors/writer.js';
-import type { Plan, TensorSource } from '../../src/schemas/plan.js';
+import type { LinearPlan, TensorSource } from '../../src/schemas/plan.js';
 import { offsetsOf } from '../bases/basis.js';
 import { chunkRows } from '../bases/problem.js';
 import type { StepContext } from './context.js';
@@ -69,4 +69,4 @@ export async function readConstant({ plan, steps }: StepContext, space: string):
   }
 }
 
-export const needsConstants = (plan: Plan) => plan.steps.some(({ id }) => id === 'constants');
+export const needsConstants = (plan: LinearPlan) => plan.steps.some(({ id }) => id === 'constants');

@@ -1,6 +1,6 @@
 import type { CheckpointReader } from '../../src/checkpoints/reader.js';
 import type { JobSpec } from '../../src/schemas/job-spec.js';
-import type { Plan } from '../../src/schemas/plan.js';
+import type { LinearPlan } from '../../src/schemas/plan.js';
 import type { LinearAlgebra } from '../linalg/contract.js';
 import type { TensorReader } from './sources.js';
 import type { StepStore } from './step-store.js';
@@ -10,7 +10,7 @@ import type { Stopwatch } from './stopwatch.js';
 export interface StepContext {
   jobId: string;
   spec: JobSpec;
-  plan: Plan;
+  plan: LinearPlan;
   la: LinearAlgebra;
   sources: readonly CheckpointReader[];
   reader: TensorReader;

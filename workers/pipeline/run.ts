@@ -5,7 +5,7 @@ import type { JobRecord } from '../../src/jobs/record.js';
 import { planJob } from '../../src/plan/plan-job.js';
 import type { Progress } from '../../src/schemas/job.js';
 import type { Metrics } from '../../src/schemas/metrics.js';
-import type { StepPlan } from '../../src/schemas/plan.js';
+import type { LinearPlan, StepPlan } from '../../src/schemas/plan.js';
 import { VERSION } from '../../src/version.js';
 import type { LinearAlgebra } from '../linalg/contract.js';
 import { basisStep } from './basis.js';
@@ -36,6 +36,7 @@ export interface MergeRun {
 /** Run every step of a job that has not finished yet, in order, and publish. */
 export async function runMerge(run: MergeRun): Promise<void> {
   const { record, la, signal } = run;
+  const plan = record.plan as LinearPlan;
   const started = performance.now();
   const watch = new Stopwatch();
   const sources = await openSources(run);
@@ -44,10 +45,10 @@ export async function runMerge(run: MergeRun): Promise<void> {
     const context: StepContext = {
       jobId: record.id,
       spec: record.spec,
-      plan: record.plan,
+      plan,
       la,
       sources,
-      reader: new TensorReader(la, sources, record.plan.precision, watch, signal),
+      reader: new TensorReader(la, sources, plan.precision, watch, signal),
       steps: await StepStore.open(run.stepsFolder),
       watch,
       signal,
