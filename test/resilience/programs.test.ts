@@ -67,6 +67,8 @@ function descendants(pid: number): number[] {
   return found.slice(1);
 }
 
+const commandOf = (pid: number) => execFileSync('ps', ['-o', 'args=', '-p', `${pid}`]).toString();
+
 const isAlive = (pid: number) => {
   try {
     process.kill(pid, 0);
@@ -96,15 +98,20 @@ describe('the built program', () => {
     const { env, http } = await environment();
     const first = launch('src/start.js', env);
     await untilReady(http, 1);
-    await upload(http, 'a', await source([1200, 1200, 1200]));
+    await upload(http, 'a', await source([1000, 1000, 1000]));
     const long = { ...spec, model: { ...spec.model, inputs: 'shared' } } as JobSpecInput;
     const submit = async () => (await http.post('/v1/jobs').send(long).expect(202)).body.id as string;
     const ids = [await submit(), await submit()];
     await waitUntil(http, ids[0], ({ status }) => status === 'running');
+    // Redis is left to the next start, which adopts it; a worker that nobody supervises must go.
+    const workers = descendants(first.pid as number).filter((pid) => commandOf(pid).includes('worker.js'));
+    expect(workers.length).toBe(1);
     await stopProgram(first, 'SIGKILL');
     launch('src/start.js', env);
     await untilReady(http, 1);
     for (const id of ids) expect((await waitForEnd(http, id, 45)).status).toBe('succeeded');
+    for (let i = 0; i < 100 && workers.some(isAlive); i++) await sleep(100);
+    expect(workers.filter(isAlive)).toEqual([]);
   });
 
   it('API and worker run apart, whichever is first', async () => {
