@@ -32,7 +32,7 @@ export default async function processMerge(job: SandboxedJob<QueuedMerge>, _toke
     await store.finish(id, ended('cancelled'));
     return;
   }
-  const stopWatching = watchAbort(signal);
+  const stopWatching = watchAbort(signal, (asked) => store.finish(id, outcomeOf(stopped(asked, record))));
   const progress = await beginAttempt(record);
   try {
     backend ??= new CpuBackend(config.COMPUTE_THREADS);
@@ -69,11 +69,15 @@ function stopped(signal: AbortSignal, { spec }: JobRecord): Error {
   });
 }
 
-/** A blocking native call cannot be interrupted: once asked to stop, the process itself goes. */
-function watchAbort(signal: AbortSignal | undefined): () => void {
+/**
+ * A native call cannot be interrupted: once asked to stop, the process itself goes. It ends the job first; an attempt
+ * that merely exits would count as a crash and be repeated.
+ */
+function watchAbort(signal: AbortSignal | undefined, end: (signal: AbortSignal) => Promise<unknown>): () => void {
   let timer: NodeJS.Timeout | undefined;
+  const exit = () => process.exit(1);
   const onAbort = () => {
-    timer = setTimeout(() => process.exit(1), ABORT_GRACE_MS);
+    timer = setTimeout(() => end(signal as AbortSignal).then(exit, exit), ABORT_GRACE_MS);
   };
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });

@@ -93,5 +93,8 @@ function quietly(log: Logger): (error: Error) => void {
   };
 }
 
+// Started by another program (`npm start`), a worker ends with it, also when that one is killed: nobody would stop it.
+process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+
 const config = loadConfig();
 await runUntilSignal(() => startWorker(config), config.SHUTDOWN_SECONDS);

@@ -1,4 +1,4 @@
-import { realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SpecError } from '../errors.js';
@@ -84,7 +84,17 @@ async function locateFile(uri: string, roots: readonly string[], pointer: string
   }
   const realRoots = await Promise.all(roots.map((root) => realpath(root).catch(() => path.resolve(root))));
   if (!inside(real, realRoots)) throw outside();
+  // A folder's files are links of their own (as in a model hub's cache): each must end under a root as well.
+  for (const file of await linksIn(real)) if (!inside(file, realRoots)) throw outside();
   return real;
+}
+
+/** Where the symbolic links directly in a folder lead; none for a file. Dangling ones fail when they are opened. */
+async function linksIn(location: string): Promise<string[]> {
+  if (!(await stat(location)).isDirectory()) return [];
+  const links = (await readdir(location, { withFileTypes: true })).filter((entry) => entry.isSymbolicLink());
+  const ends = await Promise.all(links.map(({ name }) => realpath(path.join(location, name)).catch(() => undefined)));
+  return ends.filter((end) => end !== undefined);
 }
 
 async function exists(location: string): Promise<boolean> {

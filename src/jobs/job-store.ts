@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Job } from '../schemas/job.js';
@@ -33,7 +34,8 @@ export class JobStore {
   /** Create a job as a whole; false when one with this id exists. */
   async create(record: JobRecord): Promise<boolean> {
     const { folder } = this.files(record.id);
-    const staging = `${folder}.${process.pid}.tmp`;
+    // A name of its own for each call: the same key sent twice at once creates the same job twice at once.
+    const staging = `${folder}.${randomBytes(6).toString('hex')}.tmp`;
     await mkdir(staging, { recursive: true });
     await writeAtomic(path.join(staging, 'record.json'), JSON.stringify(record));
     await writeAtomic(path.join(staging, 'state.json'), JSON.stringify(initialState(record.plan.steps.length)));

@@ -212,7 +212,7 @@ async function reportOf(
   const whole = method.solver.type === 'exact';
   // The bound is of the joint matrix without the constant's column: where the basis did not solve that, solve for values.
   const decoupled = !inputShared(input.plan, writer) && !input.constant;
-  const own = whole && (decoupled || (space.coupled && !input.constant) || problems.length === 1);
+  const own = whole && !input.constant && (decoupled || space.coupled || problems.length === 1);
   const joint = own
     ? spectra.map(({ sigma }) => sigma)
     : await boundSpectra(la, reader, writer, input, decoupled || !inputShared(input.plan, writer));

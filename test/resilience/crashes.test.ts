@@ -1,0 +1,153 @@
+import { execFileSync } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { embeddedSocket } from '../../src/queue/redis.js';
+import type { JobSpecInput } from '../../src/schemas/job-spec.js';
+import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
+import { startService, stopProgram, type TestService, upload, waitForEnd, waitUntil } from '../support/service.js';
+import { subfolder, temporaryFolder } from '../support/temporary.js';
+
+const root = temporaryFolder();
+const files = { small: '', big: '' };
+let service: TestService | undefined;
+
+beforeAll(async () => {
+  files.small = await makeCheckpoint(subfolder(root), randomChain([5, 4, 3], 1));
+  files.big = await makeCheckpoint(subfolder(root), randomChain([1200, 1200, 1200], 2));
+});
+afterEach(async () => {
+  await service?.close();
+  service = undefined;
+});
+
+const spec = (checkpoint: 'small' | 'big', width: number): JobSpecInput => ({
+  sources: [{ checkpoint }, { checkpoint }],
+  model: {
+    family: 'chain',
+    // One eigenproblem over both sources: seconds of work for the big one.
+    inputs: 'shared',
+    layers: [{ weight: 'layers.0.weight', width }, { weight: 'layers.1.weight' }],
+  },
+});
+
+async function start(worker: boolean): Promise<TestService> {
+  service = await startService(subfolder(root), { worker });
+  await upload(service.http, 'small', files.small);
+  await upload(service.http, 'big', files.big);
+  return service;
+}
+
+const submit = async ({ http }: TestService, body: JobSpecInput) =>
+  (await http.post('/v1/jobs').send(body).expect(202)).body.id as string;
+
+const redisOf = ({ services }: TestService) =>
+  new Redis({ path: embeddedSocket(services.config.DATA_DIR), retryStrategy: () => null });
+
+describe('a worker that is killed', () => {
+  it('during a job: another attempt finishes it, once', async () => {
+    const running = await start(false);
+    const first = running.startWorker();
+    const id = await submit(running, spec('big', 1200));
+    await waitUntil(running.http, id, ({ progress }) => progress.phase === 'basis');
+    // What was computed for the first attempt's worker must not go on after it.
+    const compute = childrenOf(first.pid as number);
+    expect(compute.length).toBe(1);
+    await stopProgram(first, 'SIGKILL');
+    const mid = await running.http.get(`/v1/jobs/${id}`);
+    expect(mid.body.status).toBe('running');
+    running.startWorker();
+    const job = await waitForEnd(running.http, id, 40);
+    expect(job).toMatchObject({ status: 'succeeded', error: null, attempt: 2 });
+    const folder = running.services.store.files(id).folder;
+    expect((await readdir(folder)).filter((name) => name.startsWith('artifacts'))).toEqual(['artifacts']);
+    const model = (await running.http.get(`/v1/jobs/${id}/artifacts`)).body.data.find(
+      (f: { file: string }) => f.file === 'model.safetensors',
+    );
+    expect((await readFile(path.join(folder, 'artifacts', 'model.safetensors'))).length).toBe(model.size);
+    expect(compute.filter(isAlive)).toEqual([]);
+  });
+
+  it('whose compute process alone dies: the next attempt finishes the job', async () => {
+    const running = await start(false);
+    const worker = running.startWorker();
+    const id = await submit(running, spec('big', 1200));
+    await waitUntil(running.http, id, ({ progress }) => progress.phase === 'basis');
+    for (const pid of childrenOf(worker.pid as number)) process.kill(pid, 'SIGKILL');
+    const job = await waitForEnd(running.http, id, 40);
+    expect(job).toMatchObject({ status: 'succeeded', attempt: 2 });
+    expect(isAlive(worker.pid as number)).toBe(true);
+  });
+});
+
+describe('Redis', () => {
+  it('killed while jobs wait: it comes back with all of them', async () => {
+    const running = await start(false);
+    const ids = [await submit(running, spec('small', 3)), await submit(running, spec('small', 4))];
+    const redis = redisOf(running);
+    const pid = Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1]);
+    redis.disconnect();
+    process.kill(pid, 'SIGKILL');
+    await waitReady(running);
+    running.startWorker();
+    for (const id of ids) expect(await waitForEnd(running.http, id)).toMatchObject({ status: 'succeeded', attempt: 1 });
+  });
+
+  it('flushed: waiting jobs are queued again from their records', async () => {
+    const running = await start(false);
+    const ids = [await submit(running, spec('small', 3)), await submit(running, spec('small', 4))];
+    const redis = redisOf(running);
+    await redis.flushall();
+    redis.disconnect();
+    running.startWorker();
+    for (const id of ids) expect(await waitForEnd(running.http, id)).toMatchObject({ status: 'succeeded', attempt: 1 });
+  });
+
+  it('away: submitting is refused with 503 and Retry-After, reading goes on, and nothing is half accepted', async () => {
+    const running = await start(false);
+    const id = await submit(running, spec('small', 3));
+    const redis = redisOf(running);
+    const pid = Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1]);
+    redis.disconnect();
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const refused = await running.http.post('/v1/jobs').send(spec('small', 4));
+      expect([refused.status, refused.body.code]).toEqual([503, 'queue_unavailable']);
+      expect(refused.headers['retry-after']).toMatch(/^\d+$/);
+      await running.http.get(`/v1/jobs/${id}`).expect(200);
+      await running.http.get('/healthz').expect(200);
+      await running.http.get('/readyz').expect(503);
+      expect((await running.http.get('/v1/jobs')).body.data.length).toBe(1);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await waitReady(running);
+  });
+});
+
+async function waitReady({ http }: TestService): Promise<void> {
+  for (let i = 0; i < 200; i++) {
+    if ((await http.get('/readyz')).status === 200) return;
+    await sleep(50);
+  }
+  throw new Error('The service did not become ready again.');
+}
+
+/** Process ids of the children of a process. */
+function childrenOf(pid: number): number[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=']).toString().trim().split('\n');
+  return lines
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([child, parent]) => (parent === pid ? [child] : []));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
