@@ -6,7 +6,7 @@ import { planJob } from '../../src/plan/plan-job.js';
 import type { JobSpec, JobSpecInput } from '../../src/schemas/job-spec.js';
 import { JobSpecSchema } from '../../src/schemas/job-spec.js';
 import type { Metrics } from '../../src/schemas/metrics.js';
-import type { Plan } from '../../src/schemas/plan.js';
+import type { LinearPlan } from '../../src/schemas/plan.js';
 import type { LinearAlgebra } from '../../workers/linalg/contract.js';
 import { CpuBackend } from '../../workers/linalg/cpu/backend.js';
 import { runMerge } from '../../workers/pipeline/run.js';
@@ -23,7 +23,7 @@ export const cpuBackend = (): LinearAlgebra => {
 
 export interface Merged {
   spec: JobSpec;
-  plan: Plan;
+  plan: LinearPlan;
   metrics: Metrics;
   artifacts: string;
   /** Result tensors as stored, by name. */
@@ -64,7 +64,7 @@ export async function merge(
     slice: { rows: parsed.sources[i].rows, columns: parsed.sources[i].columns },
   }));
   // As it comes back from disk: without keys that are undefined.
-  const plan = JSON.parse(JSON.stringify(planJob(parsed, headers))) as Plan;
+  const plan = JSON.parse(JSON.stringify(planJob(parsed, headers))) as LinearPlan;
   await Promise.all(readers.map((reader) => reader.close()));
   const artifacts = path.join(folder, 'artifacts');
   await runMerge({
