@@ -136,18 +136,20 @@ describe('weights', () => {
   });
 
   it('that changed after submission fail the job', async () => {
-    await makeCheckpoint(path.join(allowed, 'moving'), randomChain([5, 4, 3], 6));
-    const source = path.join(allowed, 'moving', 'model.safetensors');
-    const [other] = [await makeCheckpoint(subfolder(root), randomChain([6, 4, 3], 7))];
-    const blocker = await service.http.post('/v1/jobs').send(spec());
-    const { body } = await service.http
-      .post('/v1/jobs')
-      .send(spec({ sources: [{ uri: uri(allowed, 'moving') }], priority: 0 }));
-    await rename(other, source);
-    await waitForEnd(service.http, blocker.body.id);
-    const job = await waitForEnd(service.http, body.id);
-    // The job may have read the old file before it was replaced: then it succeeded with it.
-    if (job.status !== 'succeeded') expect(job).toMatchObject({ status: 'failed', error: { code: 'source_changed' } });
+    // The worker comes after the change, so that it cannot have read the old file.
+    const late = await startService(subfolder(root), { worker: false, env: { SOURCE_ROOTS: allowed } });
+    try {
+      const source = await makeCheckpoint(path.join(allowed, 'moving'), randomChain([5, 4, 3], 6));
+      const { body } = await late.http.post('/v1/jobs').send(spec({ sources: [{ uri: uri(allowed, 'moving') }] }));
+      await rename(await makeCheckpoint(subfolder(root), randomChain([6, 4, 3], 7)), source);
+      late.startWorker();
+      expect(await waitForEnd(late.http, body.id)).toMatchObject({
+        status: 'failed',
+        error: { code: 'source_changed' },
+      });
+    } finally {
+      await late.close();
+    }
   });
 });
 
