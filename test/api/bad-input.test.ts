@@ -36,14 +36,24 @@ describe('a request body', () => {
     service.http.post('/v1/jobs').set('content-type', type).send(body);
 
   it.each([
-    ['an unknown key', spec({ colour: 1 }), '', /colour/],
-    ['an unknown key in a source', spec({ sources: [{ checkpoint: 'a', path: '/etc' }] }), '/sources/0', /path/],
-    ['an unknown key in the model', spec({ model: { family: 'chain', layers, depth: 3 } }), '/model', /depth/],
+    ['an unknown key', spec({ colour: 1 }), '/colour', /not a known key/],
+    [
+      'an unknown key in a source',
+      spec({ sources: [{ checkpoint: 'a', path: '/etc' }] }),
+      '/sources/0/path',
+      /not a known key/,
+    ],
+    [
+      'an unknown key in the model',
+      spec({ model: { family: 'chain', layers, depth: 3 } }),
+      '/model/depth',
+      /not a known key/,
+    ],
     [
       'an unknown key in a layer',
       spec({ model: { family: 'chain', layers: [{ weight: 'w', widht: 3 }] } }),
-      '/model/layers/0',
-      /widht/,
+      '/model/layers/0/widht',
+      /not a known key/,
     ],
     ['an unknown family', spec({ model: { family: 'cnn' } }), '/model/family', /./],
     [
