@@ -51,6 +51,7 @@ export const bert: FamilyDescriptionInput = {
     {
       name: 'cls.predictions.bias',
       aliases: ['cls.predictions.decoder.bias'],
+      also: ['cls.predictions.decoder.bias'],
       slots: ['decoder'],
       part: 'bias',
       axes: ['vocabulary'],

@@ -32,7 +32,7 @@ export interface BoundTensors {
 const HEAD_SLOTS: readonly Slot[] = ['transform', 'transform_norm', 'decoder'];
 
 /** Slots that a model with this head, and this tie, stores. */
-function wanted(pattern: TensorPattern, a: Architecture): boolean {
+export function wanted(pattern: TensorPattern, a: Architecture): boolean {
   const slot = pattern.slots[0];
   if (!HEAD_SLOTS.includes(slot)) return true;
   if (a.head === 'none') return false;

@@ -50,6 +50,7 @@ const TensorPatternSchema = z
   .strictObject({
     name: name.describe('{base} stands for the optional prefix of the base model, {layer} for the layer index.'),
     aliases: z.array(name).default([]).describe('Older names of the same tensor; the result uses `name`.'),
+    also: z.array(name).default([]).describe('Further names under which the result stores the same values.'),
     slots: z.array(z.enum(SLOTS)).min(1).describe('More than one: equal sections along the output axis (fused q, k, v).'),
     part: z.enum(['weight', 'bias']).default('weight'),
     axes: z.array(z.enum(SPACES)).min(1).max(2).describe('Spaces of the axes, in the order of the file.'),

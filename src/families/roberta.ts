@@ -26,6 +26,7 @@ export const roberta: FamilyDescriptionInput = {
     {
       name: 'lm_head.bias',
       aliases: ['lm_head.decoder.bias'],
+      also: ['lm_head.decoder.bias'],
       slots: ['decoder'],
       part: 'bias',
       axes: ['vocabulary'],
