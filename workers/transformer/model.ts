@@ -15,20 +15,20 @@ export interface Norm {
   gain: FloatArray | null;
   bias: FloatArray | null;
 }
-export interface AttentionWeights {
+export interface AttentionReaders {
   kind: 'attention';
   q: Linear;
   k: Linear;
   v: Linear;
-  o: Linear;
 }
-export interface FfnWeights {
+export interface FfnReaders {
   kind: 'ffn';
   gate: Linear | null;
   up: Linear;
-  down: Linear;
 }
-export type Sublayer = AttentionWeights | FfnWeights;
+/** What a sublayer reads the stream with. */
+export type Readers = AttentionReaders | FfnReaders;
+export type Sublayer = Readers & { writer: Linear };
 
 /**
  * A model in one shape for every family: 2·layers sublayers (attention, FFN, attention, …) with a norm before each
@@ -165,19 +165,16 @@ export class SlotModel implements Model {
     return this.normAt(slot, layer);
   }
 
-  async sublayer(k: number): Promise<Sublayer> {
+  async readers(k: number): Promise<Readers> {
     const layer = k >> 1;
     const linear = (slot: Slot) => this.linear(slot, layer);
-    if (k % 2 === 0)
-      return {
-        kind: 'attention',
-        q: await linear('q'),
-        k: await linear('k'),
-        v: await linear('v'),
-        o: await linear('o'),
-      };
+    if (k % 2 === 0) return { kind: 'attention', q: await linear('q'), k: await linear('k'), v: await linear('v') };
     const gate = this.slots.has('gate', layer, 'weight') ? await linear('gate') : null;
-    return { kind: 'ffn', gate, up: await linear('up'), down: await linear('down') };
+    return { kind: 'ffn', gate, up: await linear('up') };
+  }
+
+  async sublayer(k: number): Promise<Sublayer> {
+    return { ...(await this.readers(k)), writer: await this.linear(k % 2 === 0 ? 'o' : 'down', k >> 1) };
   }
 
   /** Forget sublayer k, so that a front-to-back pass holds one sublayer at a time. */

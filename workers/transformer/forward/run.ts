@@ -1,6 +1,6 @@
 import type { Architecture } from '../../../src/families/architecture.js';
 import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
-import type { FfnWeights, AttentionWeights, Linear, Model, Sublayer } from '../model.js';
+import type { AttentionReaders, FfnReaders, Linear, Model, Readers } from '../model.js';
 import { activate, gated } from './activations.js';
 import { attend } from './attention.js';
 import { positionIds, type Tokens } from './batch.js';
@@ -40,7 +40,7 @@ export async function sublayerHidden(
   la: LinearAlgebra,
   a: Architecture,
   k: number,
-  weights: Sublayer,
+  weights: Readers,
   tokens: Tokens,
   input: Matrix,
 ): Promise<Matrix> {
@@ -53,7 +53,7 @@ async function headOutputs(
   la: LinearAlgebra,
   a: Architecture,
   k: number,
-  weights: AttentionWeights,
+  weights: AttentionReaders,
   tokens: Tokens,
   input: Matrix,
 ): Promise<Matrix> {
@@ -68,7 +68,7 @@ async function headOutputs(
   return out;
 }
 
-async function units(la: LinearAlgebra, a: Architecture, { gate, up }: FfnWeights, input: Matrix): Promise<Matrix> {
+async function units(la: LinearAlgebra, a: Architecture, { gate, up }: FfnReaders, input: Matrix): Promise<Matrix> {
   const raised = await applyLinear(la, input, up);
   const values = await la.download(raised);
   const opened = gate ? await applyLinear(la, input, gate) : null;
@@ -80,8 +80,6 @@ async function units(la: LinearAlgebra, a: Architecture, { gate, up }: FfnWeight
   if (opened) la.dispose(opened);
   return la.upload(out, rows, cols);
 }
-
-export const writerOf = (weights: Sublayer): Linear => (weights.kind === 'attention' ? weights.o : weights.down);
 
 /** One norm and, below the last, one sublayer: stream k → normed k → stream k + 1. */
 export interface Step {
@@ -115,7 +113,7 @@ export async function advance(la: LinearAlgebra, model: Model, tokens: Tokens, s
   const weights = await model.sublayer(step.k);
   const input = la.upload(step.normed, tokens.ids.length, a.hidden);
   const hidden = await sublayerHidden(la, a, step.k, weights, tokens, input);
-  const written = await applyLinear(la, hidden, writerOf(weights));
+  const written = await applyLinear(la, hidden, weights.writer);
   const stream = (await la.download(written)).slice();
   const carry = a.placement === 'pre' ? step.stream : step.normed;
   for (let i = 0; i < stream.length; i++) stream[i] += carry[i];
