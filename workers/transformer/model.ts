@@ -63,8 +63,11 @@ export const slotKey = (slot: Slot, layer: number | null, part: 'weight' | 'bias
 /** Canonical tensors by slot: what a model is made from, and what a merge produces. */
 export interface SlotTensors {
   has(slot: Slot, layer: number | null, part: 'weight' | 'bias'): boolean;
-  /** A norm's gain counts as weight; vectors have one row. Linear maps are [out, in], tables [entries, width]. */
-  matrix(slot: Slot, layer: number | null, part: 'weight' | 'bias'): Promise<Matrix>;
+  /**
+   * A norm's gain counts as weight; vectors have one row. Linear maps are [out, in], tables [entries, width].
+   * `rows`: only these, half-open. The caller may dispose what it gets from a source, not from a result in memory.
+   */
+  matrix(slot: Slot, layer: number | null, part: 'weight' | 'bias', rows?: readonly [number, number]): Promise<Matrix>;
 }
 
 /** Slots of one checkpoint, decoded on demand: sections cut out, Conv1D turned to [out, in]. */
@@ -94,7 +97,12 @@ export class StoredSlots implements SlotTensors {
     return home;
   }
 
-  async matrix(slot: Slot, layer: number | null, part: 'weight' | 'bias'): Promise<Matrix> {
+  async matrix(
+    slot: Slot,
+    layer: number | null,
+    part: 'weight' | 'bias',
+    wanted?: readonly [number, number],
+  ): Promise<Matrix> {
     const { binding, section } = this.binding(slot, layer, part);
     const isTable = slot === 'word' || slot === 'position' || slot === 'type';
     const columnsWrite = binding.layout === 'in_out' && binding.shape.length === 2 && !isTable;
@@ -107,17 +115,19 @@ export class StoredSlots implements SlotTensors {
         return this.la.upload(all.slice(section * width, (section + 1) * width), 1, width);
       }
       const height = rows / binding.slots.length;
-      const range = [section * height, (section + 1) * height] as const;
+      const [r0, r1] = wanted ?? [0, height];
+      const range = [section * height + r0, section * height + r1] as const;
       const values = await this.reader.floats(binding.name, this.precision, { rows: range });
       checkFinite(values, binding.name);
-      return this.la.upload(values, height, columns);
+      return this.la.upload(values, r1 - r0, columns);
     }
     const [rows, columns] = binding.shape;
     const width = columns / binding.slots.length;
-    const range = [section * width, (section + 1) * width] as const;
+    const [r0, r1] = wanted ?? [0, width];
+    const range = [section * width + r0, section * width + r1] as const;
     const values = await this.reader.floats(binding.name, this.precision, { columns: range });
     checkFinite(values, binding.name);
-    return this.la.upload(transpose(values, rows, width), width, rows);
+    return this.la.upload(transpose(values, rows, r1 - r0), r1 - r0, rows);
   }
 }
 

@@ -11,6 +11,15 @@ export interface Fold {
   constant: FloatArray | null;
 }
 
+/**
+ * A LayerNorm's output sums to 0, so a norm bias of ones reaches a reader without bias as the one direction nothing
+ * else uses: the constant rides there exactly, Σ_j 1/r · (n′_j + 1) = 1.
+ */
+export const onesFold = (fold: Fold, width: number): Fold => ({
+  ...fold,
+  constant: new Float64Array(width).fill(1 / width),
+});
+
 export interface ReaderSource {
   linear: Linear;
   /** The norm in front of the reader, to be absorbed. */

@@ -25,9 +25,14 @@ export class MemorySlots implements SlotTensors {
     return this.held.has(slotKey(slot, layer, part));
   }
 
-  async matrix(slot: Slot, layer: number | null, part: 'weight' | 'bias'): Promise<Matrix> {
+  async matrix(
+    slot: Slot,
+    layer: number | null,
+    part: 'weight' | 'bias',
+    rows?: readonly [number, number],
+  ): Promise<Matrix> {
     const found = this.held.get(slotKey(slot, layer, part));
     if (!found) throw new DataError('tensor_missing', `The merge produced no ${slotKey(slot, layer, part)}.`);
-    return found;
+    return rows ? this.la.view(found, rows[0], rows[1], 0, found.cols) : found;
   }
 }

@@ -4,7 +4,7 @@ import { normalise } from '../forward/norm.js';
 import { applyLinear, headInput } from '../forward/run.js';
 import { type Control, checkCancelled } from '../control.js';
 import type { Norm } from '../model.js';
-import { averageReaders, type Fold, type Folded, type ReaderSource, stackReaders } from '../readers.js';
+import { averageReaders, type Fold, type Folded, onesFold, type ReaderSource, stackReaders } from '../readers.js';
 import type { Fitting } from './fit.js';
 import { ridgeFold } from './fold.js';
 import { sideBySide } from './joint.js';
@@ -22,7 +22,10 @@ export async function fitHead(f: HeadFit, withBias: Fold, without: Fold): Promis
   if (target.head === 'causal') {
     const bias = f.plan.tensors.some((t) => t.part === 'bias' && t.slots?.includes('decoder'));
     const norms = await Promise.all(f.joint.models.map((m) => m.norm(2 * target.layers)));
-    putDecoder(f, await decode(f, norms, bias ? withBias : without), bias);
+    const constantInNorm = !bias && target.norm === 'layer';
+    if (constantInNorm) f.slots.vector('final_norm', null, 'bias', new Float32Array(target.hidden).fill(1));
+    const fold = bias ? withBias : constantInNorm ? onesFold(withBias, target.hidden) : without;
+    putDecoder(f, await decode(f, norms, fold), bias);
     return;
   }
   await putTransform(f, withBias);
