@@ -1,6 +1,6 @@
 import { SpecError } from '../errors.js';
 import type { FloatDtype } from '../safetensors/dtype.js';
-import { type Architecture, architectureOf } from './architecture.js';
+import { type Architecture, architectureOf, type Config } from './architecture.js';
 import { bindTensors, expandName, shapeOf, wanted } from './binding.js';
 import { checkAgreement } from './compare.js';
 import { transformerCosts } from './costs.js';
@@ -48,6 +48,7 @@ export function planTransformer(request: TransformerRequest): TransformerPlan {
     version: 1,
     kind: 'transformer',
     family: family.family,
+    description: family,
     fit,
     mode,
     source_weights: sourceWeights(request),
@@ -132,6 +133,7 @@ function calibrationOf({ calibration, fit = 'auto', sources }: TransformerReques
     sequences: calibration.generate.sequences ?? SEQUENCES_PER_SOURCE * sources.length,
     length: calibration.generate.length ?? Math.min(GENERATED_LENGTH, limit),
     seed: calibration.generate.seed ?? 1,
+    mask_token_id: calibration.generate.mask_token_id ?? maskToken(sources[0].config, target.vocabulary),
   };
   if (target.head === 'none')
     throw new SpecError(
@@ -140,6 +142,15 @@ function calibrationOf({ calibration, fit = 'auto', sources }: TransformerReques
       '/method/calibration',
     );
   return { generate };
+}
+
+/** Google's BERT vocabularies start at 28 996 words and all hold [MASK] at 103; others put their mask last. */
+const GOOGLE_VOCABULARY = 28996;
+const GOOGLE_MASK = 103;
+
+function maskToken(config: Config, vocabulary: number): number {
+  if (typeof config.mask_token_id === 'number') return config.mask_token_id;
+  return config.model_type === 'bert' && vocabulary >= GOOGLE_VOCABULARY ? GOOGLE_MASK : vocabulary - 1;
 }
 
 /** The result's tensors under the stock names, in the order of the family's description. */

@@ -27,6 +27,8 @@ export interface GeneratedCalibration {
   sequences: number;
   length: number;
   seed: number;
+  /** What masked models hide places with. */
+  mask_token_id: number;
 }
 
 export interface TransformerRequest {
@@ -90,6 +92,8 @@ export interface TransformerPlan {
   version: 1;
   kind: 'transformer';
   family: string;
+  /** Whole, so that a worker needs nothing but the plan. */
+  description: FamilyDescription;
   fit: 'calibrated' | 'closed_form';
   mode: 'diag' | 'separate';
   source_weights: number[];

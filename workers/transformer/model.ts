@@ -40,6 +40,7 @@ export interface Model {
   readonly precision: Precision;
   table(slot: 'word' | 'position' | 'type'): Promise<Matrix>;
   norm(k: number): Promise<Norm>;
+  readers(k: number): Promise<Readers>;
   sublayer(k: number): Promise<Sublayer>;
   /** MLM transform with its norm; null for causal models. */
   transform(): Promise<{ dense: Linear; norm: Norm } | null>;

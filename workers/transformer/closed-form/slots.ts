@@ -37,7 +37,7 @@ export class ClosedFormSlots implements SlotTensors {
   /** E, float32. */
   private readonly expand: Matrix;
   /** F = Eᵀ, float32, [D, r]. */
-  private readonly fold: Matrix;
+  readonly fold: Matrix;
 
   private constructor(
     la: LinearAlgebra,

@@ -14,7 +14,7 @@ export interface Tokens {
 export const BATCH_TOKENS = 4096;
 
 /** Rows per batch for sequences of `length`. */
-export const batchRows = (length: number) => Math.max(1, Math.floor(BATCH_TOKENS / length));
+export const batchRows = (length: number, tokens = BATCH_TOKENS) => Math.max(1, Math.floor(tokens / length));
 
 export function sliceRows(tokens: Tokens, from: number, to: number): Tokens {
   const { length } = tokens;
@@ -31,8 +31,8 @@ export interface Batch extends Tokens {
   first: number;
 }
 
-export function* batchesOf(tokens: Tokens): Generator<Batch> {
-  const step = batchRows(tokens.length);
+export function* batchesOf(tokens: Tokens, size = BATCH_TOKENS): Generator<Batch> {
+  const step = batchRows(tokens.length, size);
   for (let first = 0; first < tokens.rows; first += step)
     yield { ...sliceRows(tokens, first, Math.min(first + step, tokens.rows)), first };
 }

@@ -141,19 +141,20 @@ export async function headInput(la: LinearAlgebra, model: Model, normed: FloatAr
   return affine(normalise(active, a.hidden, 'layer', a.epsilon).unit, a.hidden, transform.norm);
 }
 
-/** A whole forward pass. `tap` sees every norm step. @returns logits [tokens, vocabulary] or null. */
+/** A whole forward pass. `tap` sees every norm step. @returns logits [tokens, vocabulary], null without a head or when skipped. */
 export async function forward(
   la: LinearAlgebra,
   model: Model,
   tokens: Tokens,
   tap?: (step: Step) => void | Promise<void>,
+  { skipHead = false } = {},
 ): Promise<Matrix | null> {
   let stream = await embed(la, model, tokens);
   const last = 2 * model.architecture.layers;
   for (let k = 0; ; k++) {
     const step = await normStep(model, k, stream);
     await tap?.(step);
-    if (k === last) return logitsOf(la, model, step.normed);
+    if (k === last) return skipHead ? null : logitsOf(la, model, step.normed);
     const next = await advance(la, model, tokens, step);
     la.dispose(next.hidden);
     stream = next.stream;
