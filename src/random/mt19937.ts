@@ -34,6 +34,11 @@ export class Mt19937 {
     return (this.nextUint32() & 0xffffff) * 2 ** -24;
   }
 
+  /** An integer in [0, bound), bound ≤ 2²⁴. */
+  below(bound: number): number {
+    return Math.floor(this.uniform() * bound);
+  }
+
   /** Two independent standard normals (Box–Muller), from 53-bit uniforms. */
   normalPair(): [number, number] {
     const radius = Math.sqrt(-2 * Math.log(1 - this.wide()));

@@ -1,0 +1,60 @@
+import type { FamilyDescriptionInput } from './description.js';
+import { linear, norm, table } from './patterns.js';
+
+const layer = '{base}encoder.layer.{layer}';
+const required = { bias: 'required' } as const;
+
+/** Devlin et al. 2019. Stock classes BertForMaskedLM and BertModel. */
+export const bert: FamilyDescriptionInput = {
+  family: 'bert',
+  model_types: ['bert'],
+  architectures: {
+    BertForMaskedLM: { head: 'masked' },
+    BertForPreTraining: { head: 'masked' },
+    BertModel: { head: 'none' },
+  },
+  base_prefix: 'bert.',
+  norm: { kind: 'layer', placement: 'post', epsilon: { key: 'layer_norm_eps', default: 1e-12 } },
+  attention: { kind: 'bidirectional' },
+  positions: { kind: 'learned' },
+  activation: { key: 'hidden_act', default: 'gelu' },
+  sizes: {
+    hidden: 'hidden_size',
+    layers: 'num_hidden_layers',
+    heads: 'num_attention_heads',
+    intermediate: 'intermediate_size',
+    vocabulary: 'vocab_size',
+    positions: 'max_position_embeddings',
+    types: 'type_vocab_size',
+  },
+  tie: { key: 'tie_word_embeddings', default: true },
+  require: { position_embedding_type: 'absolute', is_decoder: false, add_cross_attention: false },
+  buffers: ['{base}embeddings.position_ids', '{base}embeddings.token_type_ids'],
+  tensors: [
+    table('{base}embeddings.word_embeddings', 'word', 'vocabulary'),
+    table('{base}embeddings.position_embeddings', 'position', 'positions'),
+    table('{base}embeddings.token_type_embeddings', 'type', 'types'),
+    ...norm('{base}embeddings.LayerNorm', 'embedding_norm', 'layer'),
+    ...linear(`${layer}.attention.self.query`, 'q', 'heads', 'residual', required),
+    ...linear(`${layer}.attention.self.key`, 'k', 'heads', 'residual', required),
+    ...linear(`${layer}.attention.self.value`, 'v', 'heads', 'residual', required),
+    ...linear(`${layer}.attention.output.dense`, 'o', 'residual', 'heads', required),
+    ...norm(`${layer}.attention.output.LayerNorm`, 'attention_norm', 'layer'),
+    ...linear(`${layer}.intermediate.dense`, 'up', 'ffn', 'residual', required),
+    ...linear(`${layer}.output.dense`, 'down', 'residual', 'ffn', required),
+    ...norm(`${layer}.output.LayerNorm`, 'ffn_norm', 'layer'),
+    ...linear('{base}pooler.dense', 'pooler', 'pooler', 'residual', { ...required, optional: true }),
+    ...linear('cls.predictions.transform.dense', 'transform', 'transform', 'residual', required),
+    ...norm('cls.predictions.transform.LayerNorm', 'transform_norm', 'layer', 'transform'),
+    ...linear('cls.predictions.decoder', 'decoder', 'vocabulary', 'transform'),
+    // One parameter under two names: BERT's decoder shares its bias with the head.
+    {
+      name: 'cls.predictions.bias',
+      aliases: ['cls.predictions.decoder.bias'],
+      also: ['cls.predictions.decoder.bias'],
+      slots: ['decoder'],
+      part: 'bias',
+      axes: ['vocabulary'],
+    },
+  ],
+};

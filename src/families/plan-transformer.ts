@@ -1,0 +1,210 @@
+import { SpecError } from '../errors.js';
+import type { FloatDtype } from '../safetensors/dtype.js';
+import { type Architecture, architectureOf, type Config } from './architecture.js';
+import { bindTensors, expandName, shapeOf, wanted } from './binding.js';
+import { checkAgreement } from './compare.js';
+import { transformerCosts } from './costs.js';
+import type { FamilyDescription } from './description.js';
+import type {
+  GeneratedCalibration,
+  OutputTensor,
+  PlannedSource,
+  SourceHeaders,
+  TransformerPlan,
+  TransformerRequest,
+} from './plan.js';
+import { familyOf } from './registry.js';
+import { spaceReports } from './spaces.js';
+import { targetConfig, targetSizes } from './target.js';
+
+const DEFAULT_SHARD_BYTES = 5e9;
+/** method.md, section 6: 256 sequences from each of two sources were enough on every pair measured. */
+const SEQUENCES_PER_SOURCE = 256;
+const GENERATED_LENGTH = 64;
+
+const TORCH_NAMES: Record<FloatDtype, string> = { F64: 'float64', F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
+
+/**
+ * Plan the merge of whole transformers: a pure function of headers and configs, JSON-serialisable.
+ * @throws SpecError with a stable code and a pointer into the job spec: `family_unknown`, `sources_differ`,
+ *   `config_invalid`, `config_unsupported`, `activation_unsupported`, `tensor_missing`, `tensor_shape`,
+ *   `dtype_unsupported`, `extra_tensors`, `width_out_of_range`, `heads_illegal`, `kv_heads_illegal`,
+ *   `hidden_size_illegal`, `calibration_missing`, `source_weights_invalid`
+ */
+export function planTransformer(request: TransformerRequest): TransformerPlan {
+  const { mode = 'diag', extra_tensors: policy = 'fail' } = request;
+  const family = familyOf(request.family ?? 'auto', request.sources[0].config);
+  const sources = request.sources.map((source, index) => planSource(request, family, source, index));
+  checkAgreement(sources);
+  if (policy === 'fail') refuseExtra(sources);
+  const sizes = targetSizes(
+    family,
+    sources.map((s) => s.architecture),
+    request.target,
+  );
+  const dtype = request.output?.dtype ?? widestDtype(sources);
+  const config = targetConfig(
+    family,
+    request.sources[0].config,
+    sizes,
+    sources[0].architecture.headDim,
+    TORCH_NAMES[dtype],
+  );
+  const target = architectureOf(family, config, '/target');
+  const calibration = calibrationOf(request, target);
+  const fit = calibration ? 'calibrated' : 'closed_form';
+  const tensors = outputTensors(family, request.sources, sources, target, dtype, policy === 'keep_first');
+  return {
+    version: 1,
+    kind: 'transformer',
+    family: family.family,
+    description: family,
+    fit,
+    mode,
+    source_weights: sourceWeights(request),
+    sources,
+    target,
+    config,
+    tensors,
+    max_shard_bytes: request.output?.max_shard_bytes ?? DEFAULT_SHARD_BYTES,
+    extra_tensors: {
+      policy,
+      kept: policy === 'keep_first' ? sources[0].extra : [],
+      dropped: policy === 'keep_first' ? sources.slice(1).flatMap((s) => s.extra) : sources.flatMap((s) => s.extra),
+    },
+    spaces: spaceReports(sources, target, fit),
+    calibration,
+    costs: transformerCosts(sources, target, tensors, calibration),
+  };
+}
+
+function planSource(
+  request: TransformerRequest,
+  family: FamilyDescription,
+  source: SourceHeaders,
+  index: number,
+): PlannedSource {
+  const pointer = `/sources/${index}`;
+  const { label } = source;
+  const own = index === 0 ? family : familyOf(request.family ?? 'auto', source.config);
+  if (own.family !== family.family)
+    throw new SpecError(
+      'sources_differ',
+      `Sources "${request.sources[0].label}" and "${label}" differ in family (${family.family} and ${own.family}).`,
+      pointer,
+    );
+  const architecture = architectureOf(family, source.config, pointer);
+  const { bindings, extra, buffers } = bindTensors(family, architecture, source.tensors, pointer);
+  return { label, architecture, bindings, extra, buffers };
+}
+
+function refuseExtra(sources: readonly PlannedSource[]): void {
+  for (const [index, { label, extra }] of sources.entries())
+    if (extra.length > 0)
+      throw new SpecError(
+        'extra_tensors',
+        `Source "${label}" has ${extra.length} tensors its family does not know: ${extra.slice(0, 8).join(', ')}${extra.length > 8 ? ', …' : ''}. ` +
+          'Set extra_tensors to "drop", or to "keep_first" to copy source 1’s unchanged.',
+        `/sources/${index}`,
+      );
+}
+
+function widestDtype(sources: readonly PlannedSource[]): FloatDtype {
+  const used = new Set(sources.flatMap((s) => s.bindings.map((b) => b.dtype)));
+  const order: FloatDtype[] = ['F64', 'F32'];
+  const wide = order.find((dtype) => used.has(dtype));
+  // F16 and BF16 together fit in neither.
+  return wide ?? (used.size === 1 ? [...used][0] : 'F32');
+}
+
+function sourceWeights({ source_weights: weights, sources }: TransformerRequest): number[] {
+  if (!weights) return sources.map(() => 1 / sources.length);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  if (weights.length !== sources.length || Math.abs(total - 1) > 1e-6 || weights.some((weight) => weight < 0))
+    throw new SpecError(
+      'source_weights_invalid',
+      `source_weights must hold ${sources.length} non-negative numbers with sum 1; got ${weights.length} with sum ${total}.`,
+      '/source_weights',
+    );
+  return weights;
+}
+
+function calibrationOf({ calibration, fit = 'auto', sources }: TransformerRequest, target: Architecture) {
+  if (fit === 'closed_form' || (fit === 'auto' && !calibration)) return null;
+  if (!calibration)
+    throw new SpecError(
+      'calibration_missing',
+      'fit "calibrated" needs method.calibration: tokens from a checkpoint file, or {"generate": {}}.',
+      '/method/calibration',
+    );
+  if (!('generate' in calibration)) return calibration;
+  const limit = target.positions
+    ? target.positions - (target.positionsSkipPadding ? target.positionOffset! : 0)
+    : GENERATED_LENGTH;
+  const generate: GeneratedCalibration = {
+    sequences: calibration.generate.sequences ?? SEQUENCES_PER_SOURCE * sources.length,
+    length: calibration.generate.length ?? Math.min(GENERATED_LENGTH, limit),
+    seed: calibration.generate.seed ?? 1,
+    mask_token_id: calibration.generate.mask_token_id ?? maskToken(sources[0].config, target.vocabulary),
+  };
+  if (target.head === 'none')
+    throw new SpecError(
+      'calibration_missing',
+      `${target.className} has no language-model head to generate calibration tokens with; give tokens from a file.`,
+      '/method/calibration',
+    );
+  return { generate };
+}
+
+/** Google's BERT vocabularies start at 28 996 words and all hold [MASK] at 103; others put their mask last. */
+const GOOGLE_VOCABULARY = 28996;
+const GOOGLE_MASK = 103;
+
+function maskToken(config: Config, vocabulary: number): number {
+  if (typeof config.mask_token_id === 'number') return config.mask_token_id;
+  return config.model_type === 'bert' && vocabulary >= GOOGLE_VOCABULARY ? GOOGLE_MASK : vocabulary - 1;
+}
+
+/** The result's tensors under the stock names, in the order of the family's description. */
+function outputTensors(
+  family: FamilyDescription,
+  headers: readonly SourceHeaders[],
+  sources: readonly PlannedSource[],
+  target: Architecture,
+  dtype: FloatDtype,
+  keepExtra: boolean,
+): OutputTensor[] {
+  const base = sources[0].bindings.some((b) => b.canonical.startsWith(family.base_prefix)) ? family.base_prefix : '';
+  const tensors = family.tensors.flatMap((pattern): OutputTensor[] => {
+    if (!wanted(pattern, target)) return [];
+    const stored = (s: PlannedSource) =>
+      s.bindings.some((b) => b.slots[0] === pattern.slots[0] && b.part === pattern.part);
+    // A bias that any source has is kept (zeros elsewhere); a part of the model that some source lacks is left out.
+    if (pattern.optional && !(pattern.part === 'bias' ? sources.some(stored) : sources.every(stored))) return [];
+    const { slots, part, layout } = pattern;
+    return [pattern.name, ...pattern.also].flatMap((name) =>
+      expandName(name, base, target.layers).map((expanded) => ({
+        ...expanded,
+        dtype,
+        shape: shapeOf(pattern, target),
+        slots,
+        part,
+        layout,
+      })),
+    );
+  });
+  if (!keepExtra) return tensors;
+  const kept = sources[0].extra.map((name): OutputTensor => {
+    const info = headers[0].tensors.get(name)!;
+    return {
+      name,
+      dtype: info.dtype as FloatDtype,
+      shape: info.shape,
+      slots: null,
+      part: 'weight',
+      layer: null,
+      layout: 'out_in',
+    };
+  });
+  return [...tensors, ...kept];
+}

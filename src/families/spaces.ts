@@ -1,0 +1,104 @@
+import type { Architecture } from './architecture.js';
+import { type Binding, spaceWidth } from './binding.js';
+import type { Slot, Space } from './description.js';
+import type { PlannedSource, SpaceReport } from './plan.js';
+
+/** Slots whose output lies on the space their tensor names first; all other axes are read. */
+const WRITES: Partial<Record<Slot, Space>> = {
+  word: 'residual',
+  position: 'residual',
+  type: 'residual',
+  o: 'residual',
+  down: 'residual',
+  q: 'heads',
+  k: 'heads',
+  v: 'heads',
+  up: 'ffn',
+  gate: 'ffn',
+  transform: 'transform',
+  pooler: 'pooler',
+  decoder: 'vocabulary',
+};
+const READS: Partial<Record<Slot, Space>> = {
+  q: 'residual',
+  k: 'residual',
+  v: 'residual',
+  up: 'residual',
+  gate: 'residual',
+  transform: 'residual',
+  pooler: 'residual',
+  o: 'heads',
+  down: 'ffn',
+};
+
+/** The inverse index: which tensors write and read a space. */
+export function users(bindings: readonly Binding[], space: Space, layer: number | null, masked: boolean) {
+  const of = (table: Partial<Record<Slot, Space>>) =>
+    bindings
+      .filter((b) => b.part === 'weight' && (layer === null || b.layer === layer))
+      .filter((b) => b.slots.some((slot) => table[slot] === space))
+      .map((b) => b.canonical);
+  const decoder = bindings.find((b) => b.slots[0] === 'decoder' && b.part === 'weight');
+  const readers = of(READS);
+  if (decoder && layer === null && space === (masked ? 'transform' : 'residual')) readers.push(decoder.canonical);
+  return { writers: of(WRITES), readers };
+}
+
+const REASONS = {
+  rms: 'gains are absorbed into the readers and RMSNorm commutes with orthonormal maps; joint norms are matched once per norm',
+  layer: 'gains and biases are absorbed; the stream is mapped into the hyperplane whose mean LayerNorm subtracts is 0',
+  post: 'the normed output is itself the stream (post-norm), so its gains cannot be absorbed',
+  full: 'every direction is kept',
+  heads: 'softmax couples a head’s dimensions: whole heads (with grouped queries, whole groups) are selected',
+  ffn: 'an elementwise nonlinearity sits on the units: whole units are selected',
+  transform: 'an elementwise nonlinearity sits on the transform: whole units are selected',
+  pooler: 'tanh sits on the pooler: whole units are selected',
+  vocabulary: 'all sources share one vocabulary; their logits are averaged',
+};
+
+/** Every space of the model with what may be done to it and why. */
+export function spaceReports(
+  sources: readonly PlannedSource[],
+  target: Architecture,
+  fit: 'calibrated' | 'closed_form',
+): SpaceReport[] {
+  const masked = target.head === 'masked';
+  const report = (
+    name: string,
+    space: Space,
+    layer: number | null,
+    legality: SpaceReport['legality'],
+    why: string,
+  ) => ({
+    name,
+    kind: space === 'vocabulary' ? ('shared' as const) : ('concatenated' as const),
+    source_widths: sources.map((s) => spaceWidth(s.architecture, space)),
+    width: spaceWidth(target, space),
+    legality,
+    reason: why,
+    ...users(sources[0].bindings, space, layer, masked),
+  });
+  const whole = (space: Space) =>
+    spaceWidth(target, space) === sources.reduce((sum, s) => sum + spaceWidth(s.architecture, space), 0);
+  const selected = (name: string, space: Space, layer: number | null, why: string) =>
+    whole(space)
+      ? report(name, space, layer, 'exact', REASONS.full)
+      : report(name, space, layer, 'selection', `${why}; the dropped ones are folded into the reader by least squares`);
+  const post = target.placement === 'post';
+  const [legality, why] = post ? (['approximate', REASONS.post] as const) : (['exact', REASONS[target.norm]] as const);
+  const fitted = fit === 'calibrated' ? '; every map around it is then fitted to calibration data' : '';
+  const reports = [report('residual', 'residual', null, legality, why + fitted)];
+  for (let layer = 0; layer < target.layers; layer++)
+    reports.push(
+      selected(`layer.${layer}.heads`, 'heads', layer, REASONS.heads),
+      selected(`layer.${layer}.ffn`, 'ffn', layer, REASONS.ffn),
+    );
+  if (masked) reports.push(selected('transform', 'transform', null, REASONS.transform));
+  if (sources.every((s) => s.bindings.some((b) => b.slots[0] === 'pooler')))
+    reports.push(selected('pooler', 'pooler', null, REASONS.pooler));
+  if (target.head !== 'none') {
+    const vocabulary = report('vocabulary', 'vocabulary', null, 'exact', REASONS.vocabulary);
+    reports.push({ ...vocabulary, source_widths: [target.vocabulary] });
+  }
+  return reports;
+}

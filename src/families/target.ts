@@ -1,0 +1,129 @@
+import { SpecError } from '../errors.js';
+import type { Architecture, Config } from './architecture.js';
+import type { FamilyDescription } from './description.js';
+import type { Target } from './plan.js';
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+/** The sizes a target asks for, defaults filled in. */
+export interface TargetSizes {
+  hidden: number;
+  ffn: number;
+  heads: number;
+  kvHeads: number;
+}
+
+/**
+ * Complete and check a target. Missing sizes keep everything (the sources' sum); where head_dim is tied to
+ * hidden/heads, each of the two follows from the other.
+ * @throws SpecError `width_out_of_range`, `heads_illegal`, `kv_heads_illegal`, `hidden_size_illegal`: reason and the nearest legal values
+ */
+export function targetSizes(family: FamilyDescription, sources: readonly Architecture[], target: Target): TargetSizes {
+  const { headDim } = sources[0];
+  const group = sources[0].heads / sources[0].kvHeads;
+  const most = {
+    hidden: sum(sources.map((s) => s.hidden)),
+    ffn: sum(sources.map((s) => s.ffn)),
+    heads: sum(sources.map((s) => s.heads)),
+  };
+  // A single source may be kept whole only: growing it needs directions it does not have.
+  const coupled = !family.sizes.head_dim;
+  const hidden =
+    target.hidden_size ?? (coupled && target.num_attention_heads ? target.num_attention_heads * headDim : most.hidden);
+  const ffn = target.intermediate_size ?? most.ffn;
+  const heads = target.num_attention_heads ?? (coupled ? Math.max(1, Math.floor(hidden / headDim)) : most.heads);
+  inRange('hidden_size', hidden, family.norm.kind === 'layer' ? 2 : 1, most.hidden);
+  inRange('intermediate_size', ffn, 1, most.ffn);
+  inRange('num_attention_heads', heads, 1, most.heads);
+  if (coupled) checkCoupled(family, hidden, heads, headDim, most);
+  const kvHeads = checkGroups(heads, group, target.num_key_value_heads, most.heads);
+  if (hidden % heads !== 0)
+    throw new SpecError(
+      'heads_illegal',
+      `num_attention_heads ${heads} does not divide hidden_size ${hidden}, as the stock class demands; ` +
+        `nearest legal at this width: ${nearest(heads, (h) => hidden % h === 0 && h % group === 0, most.heads)}.`,
+      '/target/num_attention_heads',
+    );
+  return { hidden, ffn, heads, kvHeads };
+}
+
+function inRange(key: keyof Target, value: number, low: number, high: number): void {
+  if (!Number.isSafeInteger(value) || value < low || value > high)
+    throw new SpecError(
+      'width_out_of_range',
+      `${key} is ${value}; it must be an integer in ${low}…${high}, the sum of the sources'.`,
+      `/target/${key}`,
+    );
+}
+
+function checkCoupled(
+  family: FamilyDescription,
+  hidden: number,
+  heads: number,
+  headDim: number,
+  most: { hidden: number; heads: number },
+): void {
+  if (hidden === heads * headDim) return;
+  const legal = nearest(hidden, (width) => width % headDim === 0 && width / headDim <= most.heads, most.hidden);
+  throw new SpecError(
+    'hidden_size_illegal',
+    `hidden_size ${hidden} is not num_attention_heads ${heads} × head_dim ${headDim}: ${family.family} has no head_dim of its own, ` +
+      `and heads keep the sources' size. Nearest legal hidden_size: ${legal}; or num_attention_heads ${nearest(heads, (h) => h === hidden / headDim, most.heads) || 'of another hidden_size'}.`,
+    '/target/hidden_size',
+  );
+}
+
+function checkGroups(heads: number, group: number, stated: number | undefined, most: number): number {
+  if (heads % group !== 0)
+    throw new SpecError(
+      'kv_heads_illegal',
+      `num_attention_heads ${heads} is no multiple of the group size ${group}: key-value groups are kept whole; ` +
+        `nearest legal: ${nearest(heads, (h) => h % group === 0, most)}.`,
+      '/target/num_attention_heads',
+    );
+  if (stated !== undefined && stated !== heads / group)
+    throw new SpecError(
+      'kv_heads_illegal',
+      `num_key_value_heads ${stated} would change the group size ${group}; with ${heads} heads it must be ${heads / group}.`,
+      '/target/num_key_value_heads',
+    );
+  return heads / group;
+}
+
+/** The closest legal values below and above, as text. */
+export function nearest(value: number, legal: (candidate: number) => boolean, most: number): string {
+  const found: number[] = [];
+  for (let v = Math.min(Math.floor(value), most); v >= 1; v--)
+    if (legal(v)) {
+      found.push(v);
+      break;
+    }
+  for (let v = Math.ceil(value) + (found.includes(Math.ceil(value)) ? 1 : 0); v <= most; v++)
+    if (legal(v)) {
+      found.push(v);
+      break;
+    }
+  return found.join(' or ');
+}
+
+/** config.json of the result: source 1's, with the new sizes, and untied. */
+export function targetConfig(
+  family: FamilyDescription,
+  config: Config,
+  sizes: TargetSizes,
+  headDim: number,
+  dtype: string,
+): Config {
+  const { sizes: keys } = family;
+  const { _name_or_path, transformers_version, dtype: _, ...rest } = config;
+  return {
+    ...rest,
+    [keys.hidden]: sizes.hidden,
+    [keys.intermediate]: sizes.ffn,
+    [keys.heads]: sizes.heads,
+    ...(keys.kv_heads ? { [keys.kv_heads]: sizes.kvHeads } : {}),
+    ...(keys.head_dim ? { [keys.head_dim]: headDim } : {}),
+    [family.tie.key]: false,
+    torch_dtype: dtype,
+  };
+}

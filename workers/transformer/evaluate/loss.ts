@@ -1,0 +1,61 @@
+import type { FloatArray } from '../../linalg/contract.js';
+import type { Tokens } from '../forward/batch.js';
+
+/** Tokens with what to predict: the next id (causal), or `labels` where `mask` is set. */
+export interface Probe {
+  name: string;
+  tokens: Tokens;
+  /** Id each place should give; < 0: not counted. */
+  labels: Int32Array;
+}
+
+/** Causal models predict the next id of each row; the last place has nothing to predict. */
+export function causalProbe(name: string, ids: Tokens): Probe {
+  const length = ids.length - 1;
+  const inputs = new Int32Array(ids.rows * length);
+  const labels = new Int32Array(ids.rows * length);
+  const attention = ids.attention ? new Uint8Array(ids.rows * length) : undefined;
+  for (let r = 0; r < ids.rows; r++)
+    for (let t = 0; t < length; t++) {
+      const [from, to] = [r * ids.length + t, r * length + t];
+      inputs[to] = ids.ids[from];
+      const counted = !ids.attention || (ids.attention[from] && ids.attention[from + 1]);
+      labels[to] = counted ? ids.ids[from + 1] : -1;
+      if (attention) attention[to] = ids.attention![from];
+    }
+  return { name, tokens: { ids: inputs, rows: ids.rows, length, attention }, labels };
+}
+
+/** Labels as given, where `mask` (default: labels ≥ 0) says so. */
+export function labelledProbe(name: string, tokens: Tokens, labels: Int32Array, mask?: ArrayLike<number>): Probe {
+  return { name, tokens, labels: mask ? labels.map((label, i) => (mask[i] ? label : -1)) : labels };
+}
+
+/** log Σ exp of one row of logits. */
+export function logSumExp(logits: FloatArray, from: number, to: number): number {
+  let top = Number.NEGATIVE_INFINITY;
+  for (let j = from; j < to; j++) if (logits[j] > top) top = logits[j];
+  let sum = 0;
+  for (let j = from; j < to; j++) sum += Math.exp(logits[j] - top);
+  return top + Math.log(sum);
+}
+
+/** Mean cross-entropy, in nats, over counted places. */
+export class LossMeter {
+  private sum = 0;
+  private count = 0;
+
+  add(logits: FloatArray, vocabulary: number, labels: Int32Array): void {
+    for (let t = 0; t < labels.length; t++) {
+      if (labels[t] < 0) continue;
+      const from = t * vocabulary;
+      this.sum += logSumExp(logits, from, from + vocabulary) - logits[from + labels[t]];
+      this.count++;
+    }
+  }
+
+  /** null when nothing was counted. */
+  get mean(): number | null {
+    return this.count === 0 ? null : this.sum / this.count;
+  }
+}

@@ -1,0 +1,95 @@
+import type { Architecture } from '../../../src/families/architecture.js';
+import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
+import type { Tokens } from './batch.js';
+import { sameKind } from './norm.js';
+import { frequencies, rotate } from './rotary.js';
+
+/** Sizes of one attention: those of a source, or of the heads a merge kept. */
+export interface HeadShape {
+  heads: number;
+  kvHeads: number;
+  headDim: number;
+}
+
+/**
+ * softmax(q·kᵀ/√headDim + mask)·v per sequence and head; q [tokens, heads·headDim], k and v [tokens, kvHeads·headDim],
+ * tokens = rows·length; returns [tokens, heads·headDim]. Query head h reads kv head ⌊h·kvHeads/heads⌋.
+ * Cost 4·tokens·length·heads·headDim flops in one pair of small GEMMs per sequence and head.
+ */
+export async function attend(
+  la: LinearAlgebra,
+  a: Architecture,
+  shape: HeadShape,
+  layer: number,
+  tokens: Tokens,
+  q: Matrix,
+  k: Matrix,
+  v: Matrix,
+): Promise<Matrix> {
+  const { length: t } = tokens;
+  const { heads, kvHeads, headDim } = shape;
+  const [qr, kr] = [await rotated(la, a, headDim, t, q), await rotated(la, a, headDim, t, k)];
+  const out = la.zeros(q.rows, heads * headDim, q.precision);
+  const scores = la.zeros(heads * t, t, q.precision);
+  const window = a.window !== null && layer >= a.windowFromLayer ? a.window : null;
+  for (let row = 0; row < tokens.rows; row++) {
+    const [r0, r1] = [row * t, (row + 1) * t];
+    const part = (m: Matrix, head: number) => la.view(m, r0, r1, head * headDim, (head + 1) * headDim);
+    const kv = (head: number) => Math.floor((head * kvHeads) / heads);
+    for (let h = 0; h < heads; h++)
+      await la.gemm(part(qr, h), part(kr, kv(h)), {
+        transB: true,
+        alpha: 1 / Math.sqrt(headDim),
+        out: la.view(scores, h * t, (h + 1) * t, 0, t),
+      });
+    const mask = tokens.attention?.subarray(r0, r1);
+    const weights = la.upload(softmaxRows(await la.download(scores), t, a.causal, window, mask), heads * t, t);
+    for (let h = 0; h < heads; h++)
+      await la.gemm(la.view(weights, h * t, (h + 1) * t, 0, t), part(v, kv(h)), { out: part(out, h) });
+    la.dispose(weights);
+  }
+  la.dispose(scores);
+  if (qr !== q) la.dispose(qr);
+  if (kr !== k) la.dispose(kr);
+  return out;
+}
+
+async function rotated(
+  la: LinearAlgebra,
+  a: Architecture,
+  headDim: number,
+  length: number,
+  x: Matrix,
+): Promise<Matrix> {
+  if (!a.rotary) return x;
+  const turned = rotate(await la.download(x), x.cols, headDim, frequencies(a.rotary, headDim), (i) => i % length);
+  return la.upload(turned, x.rows, x.cols);
+}
+
+/** Row i of every t × t block sees [from, to) of its sequence, less padding; rows that see nothing become zero. */
+function softmaxRows(
+  scores: FloatArray,
+  t: number,
+  causal: boolean,
+  window: number | null,
+  mask: Uint8Array | undefined,
+): FloatArray {
+  const out = sameKind(scores, scores.length);
+  for (let start = 0; start < scores.length; start += t) {
+    const i = (start / t) % t;
+    const to = causal ? i + 1 : t;
+    const from = window === null ? 0 : Math.max(0, i + 1 - window);
+    let top = Number.NEGATIVE_INFINITY;
+    for (let j = from; j < to; j++) if (scores[start + j] > top && (!mask || mask[j])) top = scores[start + j];
+    let sum = 0;
+    for (let j = from; j < to; j++) {
+      if (mask && !mask[j]) continue;
+      const e = Math.exp(scores[start + j] - top);
+      out[start + j] = e;
+      sum += e;
+    }
+    const scale = sum > 0 ? 1 / sum : 0;
+    for (let j = from; j < to; j++) out[start + j] *= scale;
+  }
+  return out;
+}

@@ -1,0 +1,261 @@
+import type { GeneratedCalibration } from '../../src/families/plan.js';
+import { Mt19937 } from '../../src/random/mt19937.js';
+import type { FloatArray, LinearAlgebra, Matrix } from '../linalg/contract.js';
+import { type Control, checkCancelled } from './control.js';
+import { activate, gated } from './forward/activations.js';
+import { batchesOf, type Tokens } from './forward/batch.js';
+import { affine, normalise } from './forward/norm.js';
+import { frequencies, rotate } from './forward/rotary.js';
+import { applyLinear, forward, logitsOf } from './forward/run.js';
+import type { Model } from './model.js';
+
+/** Rounds and share of re-sampled places; method.md, section 6. */
+const REFILL_ROUNDS = 40;
+const REFILL_SHARE = 0.15;
+
+/**
+ * Calibration tokens from the sources themselves, an equal share each, MT19937 seeded: same request, same tokens.
+ * Causal models sample at temperature 1 from one random id; masked ones refill a fully masked sequence.
+ */
+export async function generateTokens(
+  la: LinearAlgebra,
+  models: readonly Model[],
+  { sequences, length, seed, mask_token_id: maskId }: GeneratedCalibration,
+  { signal, onProgress }: Control = {},
+): Promise<Tokens> {
+  const random = new Mt19937(seed);
+  const ids = new Int32Array(sequences * length);
+  let row = 0;
+  for (const [i, model] of models.entries()) {
+    const rows = Math.floor(((i + 1) * sequences) / models.length) - Math.floor((i * sequences) / models.length);
+    for (let done = 0; done < rows; done += SAMPLED_ROWS) {
+      const count = Math.min(SAMPLED_ROWS, rows - done);
+      const made = model.architecture.causal
+        ? await sampleCausal(la, model, count, length, random, signal)
+        : await refillMasked(la, model, count, length, maskId, random, signal);
+      ids.set(made, row * length);
+      row += count;
+    }
+    onProgress?.({ phase: 'basis', completed: i + 1, total: models.length });
+  }
+  return { ids, rows: sequences, length };
+}
+
+/** Sequences sampled side by side: the GEMMs of one place have this many rows. */
+const SAMPLED_ROWS = 256;
+
+/** Draw an index with probability ∝ exp(logits), by inversion. */
+export function drawFrom(logits: FloatArray, from: number, size: number, uniform: number): number {
+  let top = Number.NEGATIVE_INFINITY;
+  for (let j = from; j < from + size; j++) if (logits[j] > top) top = logits[j];
+  let sum = 0;
+  for (let j = from; j < from + size; j++) sum += Math.exp(logits[j] - top);
+  let left = uniform * sum;
+  for (let j = 0; j < size; j++) {
+    left -= Math.exp(logits[from + j] - top);
+    if (left < 0) return j;
+  }
+  return size - 1;
+}
+
+async function refillMasked(
+  la: LinearAlgebra,
+  model: Model,
+  rows: number,
+  length: number,
+  maskId: number,
+  random: Mt19937,
+  signal: AbortSignal | undefined,
+): Promise<Int32Array> {
+  const { vocabulary } = model.architecture;
+  const ids = new Int32Array(rows * length).fill(maskId);
+  for (let round = 0; round <= REFILL_ROUNDS; round++) {
+    checkCancelled(signal);
+    const chosen = Uint8Array.from(ids, () => (round === 0 || random.uniform() < REFILL_SHARE ? 1 : 0));
+    const masked = ids.map((id, i) => (chosen[i] ? maskId : id));
+    for (const batch of batchesOf({ ids: masked, rows, length })) {
+      const logits = await normedLogits(la, model, batch, chosen.subarray(batch.first * length));
+      const from = batch.first * length;
+      let place = 0;
+      const values = await la.download(logits);
+      for (let i = 0; i < batch.ids.length; i++)
+        if (chosen[from + i]) ids[from + i] = drawFrom(values, place++ * vocabulary, vocabulary, random.uniform());
+      la.dispose(logits);
+    }
+  }
+  return ids;
+}
+
+/** Logits of the chosen places only: the head costs vocabulary · width per place. */
+async function normedLogits(la: LinearAlgebra, model: Model, batch: Tokens, chosen: Uint8Array): Promise<Matrix> {
+  const width = model.architecture.hidden;
+  let last: FloatArray = new Float32Array(0);
+  await forward(
+    la,
+    model,
+    batch,
+    (step) => {
+      last = step.normed;
+    },
+    { skipHead: true },
+  );
+  const picked: number[] = [];
+  for (let i = 0; i < batch.ids.length; i++) if (chosen[i]) picked.push(i);
+  const rows = new Float32Array(Math.max(1, picked.length) * width);
+  picked.forEach((i, at) => {
+    rows.set(last.subarray(i * width, (i + 1) * width), at * width);
+  });
+  return (await logitsOf(la, model, rows))!;
+}
+
+/** One place at a time for all rows, with a key-value cache. */
+async function sampleCausal(
+  la: LinearAlgebra,
+  model: Model,
+  rows: number,
+  length: number,
+  random: Mt19937,
+  signal: AbortSignal | undefined,
+): Promise<Int32Array> {
+  const { vocabulary } = model.architecture;
+  const ids = new Int32Array(rows * length);
+  const cache = new KeyValueCache(la, model, rows, length);
+  for (let r = 0; r < rows; r++) ids[r * length] = random.below(vocabulary);
+  for (let place = 0; place + 1 < length; place++) {
+    checkCancelled(signal);
+    const current = Int32Array.from({ length: rows }, (_, r) => ids[r * length + place]);
+    const logits = await cache.step(current, place);
+    const values = await la.download(logits);
+    for (let r = 0; r < rows; r++)
+      ids[r * length + place + 1] = drawFrom(values, r * vocabulary, vocabulary, random.uniform());
+    la.dispose(logits);
+  }
+  return ids;
+}
+
+/** Keys and values of every layer for the places so far, [rows, length, kvHeads·headDim]. */
+class KeyValueCache {
+  private readonly la: LinearAlgebra;
+  private readonly model: Model;
+  private readonly rows: number;
+  private readonly length: number;
+  private readonly keys: Float32Array[];
+  private readonly values: Float32Array[];
+
+  constructor(la: LinearAlgebra, model: Model, rows: number, length: number) {
+    const { layers, kvHeads, headDim } = model.architecture;
+    this.la = la;
+    this.model = model;
+    this.rows = rows;
+    this.length = length;
+    const table = () => Array.from({ length: layers }, () => new Float32Array(rows * length * kvHeads * headDim));
+    this.keys = table();
+    this.values = table();
+  }
+
+  /** Logits [rows, vocabulary] after reading `ids` at `place`. */
+  async step(ids: Int32Array, place: number): Promise<Matrix> {
+    const { la, model } = this;
+    const { architecture: a } = model;
+    let stream = await this.embedAt(ids, place);
+    for (let k = 0; k < 2 * a.layers; k++) {
+      const { unit } = normalise(stream, a.hidden, a.norm, a.epsilon);
+      const normed = affine(unit, a.hidden, await model.norm(k));
+      const input = la.upload(normed, this.rows, a.hidden);
+      const weights = await model.sublayer(k);
+      const hidden =
+        weights.kind === 'attention'
+          ? await this.attend(k >> 1, place, input, weights)
+          : await this.units(input, weights);
+      const written = await applyLinear(la, hidden, weights.writer);
+      const added = await la.download(written);
+      const carry = a.placement === 'pre' ? stream : normed;
+      stream = carry.map((value, i) => value + added[i]) as Float32Array;
+      la.dispose(hidden);
+      la.dispose(written);
+    }
+    const { unit } = normalise(stream, a.hidden, a.norm, a.epsilon);
+    return (await logitsOf(la, model, affine(unit, a.hidden, await model.norm(2 * a.layers))))!;
+  }
+
+  private async embedAt(ids: Int32Array, place: number): Promise<FloatArray> {
+    const { hidden, positionOffset } = this.model.architecture;
+    const word = await this.la.download(await this.model.table('word'));
+    const position = positionOffset === null ? null : await this.la.download(await this.model.table('position'));
+    const out = new Float32Array(ids.length * hidden);
+    for (let r = 0; r < ids.length; r++)
+      for (let j = 0; j < hidden; j++)
+        out[r * hidden + j] =
+          word[ids[r] * hidden + j] + (position ? position[(place + positionOffset!) * hidden + j] : 0);
+    return out;
+  }
+
+  private async units(
+    input: Matrix,
+    weights: Extract<Awaited<ReturnType<Model['readers']>>, { kind: 'ffn' }>,
+  ): Promise<Matrix> {
+    const { la } = this;
+    const { activation } = this.model.architecture;
+    const up = await applyLinear(la, input, weights.up);
+    const raised = await la.download(up);
+    const opened = weights.gate ? await applyLinear(la, input, weights.gate) : null;
+    const values = opened ? gated(await la.download(opened), raised, activation) : activate(raised, activation);
+    return la.upload(values, up.rows, up.cols);
+  }
+
+  private async attend(
+    layer: number,
+    place: number,
+    input: Matrix,
+    weights: Extract<Awaited<ReturnType<Model['readers']>>, { kind: 'attention' }>,
+  ): Promise<Matrix> {
+    const { la } = this;
+    const { architecture: a } = this.model;
+    const { heads, kvHeads, headDim } = a;
+    const project = async (linear: typeof weights.q, turn: boolean) => {
+      const y = await applyLinear(la, input, linear);
+      const values = await la.download(y);
+      return turn && a.rotary ? rotate(values, y.cols, headDim, frequencies(a.rotary, headDim), () => place) : values;
+    };
+    const [q, k, v] = [await project(weights.q, true), await project(weights.k, true), await project(weights.v, false)];
+    const width = kvHeads * headDim;
+    for (let r = 0; r < this.rows; r++) {
+      const at = (r * this.length + place) * width;
+      this.keys[layer].set(k.subarray(r * width, (r + 1) * width), at);
+      this.values[layer].set(v.subarray(r * width, (r + 1) * width), at);
+    }
+    const window = a.window !== null && layer >= a.windowFromLayer ? a.window : place + 1;
+    const out = new Float32Array(this.rows * heads * headDim);
+    for (let r = 0; r < this.rows; r++)
+      for (let h = 0; h < heads; h++) this.one(layer, r, h, Math.max(0, place + 1 - window), place, q, out);
+    return la.upload(out, this.rows, heads * headDim);
+  }
+
+  /** One query against the cached places [from, place]. */
+  private one(layer: number, row: number, head: number, from: number, place: number, q: FloatArray, out: Float32Array) {
+    const { heads, kvHeads, headDim } = this.model.architecture;
+    const width = kvHeads * headDim;
+    const column = Math.floor((head * kvHeads) / heads) * headDim;
+    const query = row * heads * headDim + head * headDim;
+    const [keys, values] = [this.keys[layer], this.values[layer]];
+    const scores = new Float64Array(place + 1 - from);
+    let top = Number.NEGATIVE_INFINITY;
+    for (let p = from; p <= place; p++) {
+      const key = (row * this.length + p) * width + column;
+      let dot = 0;
+      for (let j = 0; j < headDim; j++) dot += q[query + j] * keys[key + j];
+      scores[p - from] = dot / Math.sqrt(headDim);
+      top = Math.max(top, scores[p - from]);
+    }
+    let sum = 0;
+    for (let i = 0; i < scores.length; i++) {
+      scores[i] = Math.exp(scores[i] - top);
+      sum += scores[i];
+    }
+    for (let p = from; p <= place; p++) {
+      const value = (row * this.length + p) * width + column;
+      const share = scores[p - from] / sum;
+      for (let j = 0; j < headDim; j++) out[query + j] += share * values[value + j];
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { transposed } from '../bases/rows.js';
+import type { LinearAlgebra, Matrix } from '../linalg/contract.js';
+import { shareOut } from './selection.js';
+
+/** Basis of the residual stream: orthonormal expand rows, and what they retain. */
+export interface ResidualBasis {
+  /** E, [r, D] float64. */
+  expand: Matrix;
+  /** Eigenvalues of the moment, descending. */
+  spectrum: Float64Array;
+  retained: number;
+}
+
+/**
+ * E from the moment of a residual space (PCA), with its rows turned into the hyperplane 1·h′ = 0 for LayerNorm, where
+ * one direction fewer fits (method.md, sections 5 and 6). With every direction kept E = I: a rotation would only cost
+ * accuracy, and for post-norm its gains.
+ *
+ * @param moment D × D float64; overwritten.
+ */
+export async function residualBasis(
+  la: LinearAlgebra,
+  moment: Matrix,
+  widths: readonly number[],
+  width: number,
+  options: { mode: 'diag' | 'separate'; hyperplane: boolean; identityWhenFull: boolean },
+): Promise<ResidualBasis> {
+  const total = moment.rows;
+  if (options.identityWhenFull && width >= total) {
+    const values = await la.eigvalsh(moment);
+    const eye = new Float64Array(width * total);
+    for (let i = 0; i < total; i++) eye[i * total + i] = 1;
+    return { expand: la.upload(eye, width, total), spectrum: values, retained: 1 };
+  }
+  const count = options.hyperplane ? width - 1 : width;
+  const { rows, spectrum, kept } =
+    options.mode === 'separate' ? await separate(la, moment, widths, count) : await joint(la, moment, count);
+  const sum = (values: Iterable<number>) => [...values].reduce((a, b) => a + Math.max(0, b), 0);
+  const all = sum(spectrum);
+  const retained = all > 0 ? sum(kept) / all : 1;
+  if (!options.hyperplane) return { expand: rows, spectrum, retained };
+  const expand = await la.gemm(await hyperplane(la, width), rows, { transA: true });
+  return { expand, spectrum, retained };
+}
+
+async function joint(la: LinearAlgebra, moment: Matrix, count: number) {
+  const [{ values, vectors }] = await la.eigh([moment]);
+  await fixSigns(la, vectors);
+  const rows = await la.cast(la.view(vectors, 0, count, 0, vectors.cols), 'float64');
+  return { rows, spectrum: values, kept: values.subarray(0, count) };
+}
+
+/** Directions r/N of each source, E block diagonal. */
+async function separate(la: LinearAlgebra, moment: Matrix, widths: readonly number[], count: number) {
+  const shares = shareOut(widths, count);
+  const total = moment.rows;
+  const rows = la.zeros(count, total, 'float64');
+  const starts = widths.map((_, i) => widths.slice(0, i).reduce((a, b) => a + b, 0));
+  const blocks = await Promise.all(
+    widths.map((d, i) => la.cast(la.view(moment, starts[i], starts[i] + d, starts[i], starts[i] + d), 'float64')),
+  );
+  const solved = await la.eigh(blocks);
+  let at = 0;
+  for (const [i, { vectors }] of solved.entries()) {
+    await fixSigns(la, vectors);
+    const own = la.view(rows, at, at + shares[i], starts[i], starts[i] + widths[i]);
+    await la.axpy(1, la.view(vectors, 0, shares[i], 0, widths[i]), own);
+    at += shares[i];
+  }
+  const spectrum = Float64Array.from(solved.flatMap((s) => [...s.values])).sort((a, b) => b - a);
+  return { rows, spectrum, kept: solved.flatMap((s, i) => [...s.values.subarray(0, shares[i])]) };
+}
+
+/** Largest-magnitude entry of every row positive: eigenvectors have no sign of their own, results must. */
+async function fixSigns(la: LinearAlgebra, rows: Matrix): Promise<void> {
+  const values = await la.download(rows);
+  const signs = Float64Array.from({ length: rows.rows }, (_, i) => {
+    let peak = 0;
+    for (let j = 0; j < rows.cols; j++) {
+      const value = values[i * rows.cols + j];
+      if (Math.abs(value) > Math.abs(peak)) peak = value;
+    }
+    return peak < 0 ? -1 : 1;
+  });
+  await la.scaleRows(rows, signs);
+}
+
+/** (r−1) × r orthonormal rows, all orthogonal to 1. */
+export async function hyperplane(la: LinearAlgebra, width: number): Promise<Matrix> {
+  const ones = la.upload(new Float64Array(width).fill(1 / Math.sqrt(width)), 1, width);
+  const columns = await la.download(await la.complement(ones, width - 1));
+  return la.upload(transposed(columns, width, width - 1), width - 1, width);
+}

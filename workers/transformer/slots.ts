@@ -1,0 +1,38 @@
+import { DataError } from '../../src/errors.js';
+import type { Slot } from '../../src/families/description.js';
+import type { FloatArray, LinearAlgebra, Matrix } from '../linalg/contract.js';
+import { type SlotTensors, slotKey } from './model.js';
+
+/** The result while it is being fitted: canonical tensors in memory, float32. */
+export class MemorySlots implements SlotTensors {
+  private readonly la: LinearAlgebra;
+  private readonly held = new Map<string, Matrix>();
+
+  constructor(la: LinearAlgebra) {
+    this.la = la;
+  }
+
+  put(slot: Slot, layer: number | null, part: 'weight' | 'bias', values: FloatArray, rows: number, cols: number): void {
+    const floats = values instanceof Float32Array ? values : new Float32Array(values);
+    this.held.set(slotKey(slot, layer, part), this.la.upload(floats, rows, cols));
+  }
+
+  vector(slot: Slot, layer: number | null, part: 'weight' | 'bias', values: FloatArray): void {
+    this.put(slot, layer, part, values, 1, values.length);
+  }
+
+  has(slot: Slot, layer: number | null, part: 'weight' | 'bias'): boolean {
+    return this.held.has(slotKey(slot, layer, part));
+  }
+
+  async matrix(
+    slot: Slot,
+    layer: number | null,
+    part: 'weight' | 'bias',
+    rows?: readonly [number, number],
+  ): Promise<Matrix> {
+    const found = this.held.get(slotKey(slot, layer, part));
+    if (!found) throw new DataError('tensor_missing', `The merge produced no ${slotKey(slot, layer, part)}.`);
+    return rows ? this.la.view(found, rows[0], rows[1], 0, found.cols) : found;
+  }
+}

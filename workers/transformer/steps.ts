@@ -1,0 +1,176 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { CheckpointReader } from '../../src/checkpoints/reader.js';
+import { WeightfoldError } from '../../src/errors.js';
+import { bindTensors } from '../../src/families/binding.js';
+import type { TransformerPlan } from '../../src/families/plan.js';
+import type { LinearAlgebra, Matrix } from '../linalg/contract.js';
+import { fitCalibrated } from './calibrated/fit.js';
+import { ClosedFormSlots } from './closed-form/slots.js';
+import type { Control } from './control.js';
+import { evaluateTransformer, type TransformerMetrics } from './evaluate/evaluate.js';
+import type { Probe } from './evaluate/loss.js';
+import { checkTokens, type Tokens } from './forward/batch.js';
+import { generateTokens } from './generate.js';
+import { SlotModel, StoredSlots, storedModel } from './model.js';
+import { writeBases } from './output/bases.js';
+import { modelCard } from './output/card.js';
+import { type WrittenOutput, writeModel } from './output/write.js';
+
+/** Figures of the merge itself, kept beside the weights for `metrics.json`. */
+export interface MergeSummary {
+  files: WrittenOutput[];
+  /** Σ_{j≤r} λ_j / Σ λ_j of the residual basis. */
+  retained_energy: number;
+  /** Eigenvalues of the residual moment, descending. */
+  spectrum: number[];
+  /** Per layer and source: kv groups and FFN units kept. */
+  kept_groups: number[][];
+  kept_units: number[][];
+  /** Per norm, on the calibration tokens; null in closed form. */
+  calibration_stream_error: number[] | null;
+}
+
+const SUMMARY_FILE = 'merge.json';
+const SPILL_FOLDER = 'spill';
+
+/** Models over open sources, weights read when first used. */
+export const sourceModels = (plan: TransformerPlan, sources: readonly CheckpointReader[], la: LinearAlgebra) =>
+  plan.sources.map((s, i) => storedModel(s.architecture, sources[i], s.bindings, la));
+
+/**
+ * Basis, fit and weights: reads the sources, writes `model*.safetensors`, `config.json`, `bases.safetensors` and
+ * `merge.json` into `workDir`. Run again after a crash, it starts over and writes the same bytes.
+ * @param calibration tokens where the plan takes them from a file; generated ones are made here.
+ */
+export async function mergeTransformer(
+  plan: TransformerPlan,
+  sources: readonly CheckpointReader[],
+  la: LinearAlgebra,
+  workDir: string,
+  options: Control & { calibration?: Tokens } = {},
+): Promise<MergeSummary> {
+  await mkdir(workDir, { recursive: true });
+  const summary = plan.calibration
+    ? await calibrated(plan, sources, la, workDir, options)
+    : await closedForm(plan, sources, la, workDir, options);
+  await writeFile(path.join(workDir, SUMMARY_FILE), JSON.stringify(summary));
+  return summary;
+}
+
+async function closedForm(
+  plan: TransformerPlan,
+  sources: readonly CheckpointReader[],
+  la: LinearAlgebra,
+  workDir: string,
+  control: Control,
+): Promise<MergeSummary> {
+  const stored = plan.sources.map((s, i) => new StoredSlots(sources[i], s.bindings, la, 'float32'));
+  const slots = await ClosedFormSlots.prepare(la, plan, stored, control);
+  const { expand, groups, units, retained, spectrum } = slots.basis;
+  const [e, f] = [await la.cast(expand, 'float32'), slots.fold];
+  await writeBases(la, { expand: e, folds: [f], groups, units }, workDir);
+  const files = await writeModel(plan, slots, sources[0], la, workDir, control);
+  return summaryOf(files, retained, spectrum, groups, units, null);
+}
+
+async function calibrated(
+  plan: TransformerPlan,
+  sources: readonly CheckpointReader[],
+  la: LinearAlgebra,
+  workDir: string,
+  options: Control & { calibration?: Tokens },
+): Promise<MergeSummary> {
+  const spill = path.join(workDir, SPILL_FOLDER);
+  await rm(spill, { recursive: true, force: true });
+  const models = sourceModels(plan, sources, la);
+  const tokens = await calibrationTokens(plan, models, la, options);
+  const result = await fitCalibrated(plan, models, la, spill, tokens, options);
+  const { slots, folds, groups, units, retained, spectrum, streamError } = result;
+  await writeBases(la, { expand: await la.cast(result.expand, 'float32'), folds, groups, units }, workDir);
+  const files = await writeModel(plan, slots, sources[0], la, workDir, options);
+  await rm(spill, { recursive: true, force: true });
+  return summaryOf(files, retained, spectrum, groups, units, streamError);
+}
+
+async function calibrationTokens(
+  plan: TransformerPlan,
+  models: readonly SlotModel[],
+  la: LinearAlgebra,
+  options: Control & { calibration?: Tokens },
+): Promise<Tokens> {
+  if (plan.calibration && 'generate' in plan.calibration)
+    return generateTokens(la, models, plan.calibration.generate, options);
+  if (!options.calibration)
+    throw new WeightfoldError('The plan takes calibration tokens from a file, but none were given.', {
+      code: 'calibration_missing',
+      status: 500,
+    });
+  checkTokens(options.calibration, plan.target, 'The calibration tensor');
+  return options.calibration;
+}
+
+const summaryOf = (
+  files: WrittenOutput[],
+  retained: number,
+  spectrum: Float64Array,
+  groups: readonly number[][][],
+  units: readonly number[][][],
+  streamError: number[] | null,
+): MergeSummary => ({
+  files,
+  retained_energy: retained,
+  spectrum: [...spectrum],
+  kept_groups: groups.map((kept) => kept.map((list) => list.length)),
+  kept_units: units.map((kept) => kept.map((list) => list.length)),
+  calibration_stream_error: streamError,
+});
+
+/** The model a work directory holds, opened from its files. Close the reader when done. */
+export async function openResult(plan: TransformerPlan, la: LinearAlgebra, workDir: string) {
+  const reader = await CheckpointReader.open(workDir);
+  const { bindings } = bindTensors(plan.description, plan.target, reader.tensors, '/output');
+  const slots = new StoredSlots(reader, bindings, la, 'float32');
+  return { reader, model: new SlotModel(plan.target, slots, la, 'float32') };
+}
+
+/**
+ * Losses of sources, mean and result on the probes, from the stored weights; writes `README.md`, the model card.
+ * `metrics` is what belongs into `metrics.json`.
+ */
+export async function evaluateStep(
+  plan: TransformerPlan,
+  sources: readonly CheckpointReader[],
+  la: LinearAlgebra,
+  workDir: string,
+  options: Control & { probes: readonly Probe[] },
+): Promise<TransformerMetrics & { merge: Omit<MergeSummary, 'files'> }> {
+  const { reader, model } = await openResult(plan, la, workDir);
+  try {
+    const expand = await storedExpand(la, workDir);
+    const models = sourceModels(plan, sources, la);
+    const input = {
+      sources: models,
+      result: model,
+      expand,
+      source_weights: plan.source_weights,
+      probes: options.probes,
+    };
+    const metrics = await evaluateTransformer(la, input, options);
+    const { files: _, ...merge } = JSON.parse(await readFile(path.join(workDir, SUMMARY_FILE), 'utf8')) as MergeSummary;
+    await writeFile(path.join(workDir, 'README.md'), modelCard(plan, metrics));
+    return { ...metrics, merge };
+  } finally {
+    await reader.close();
+  }
+}
+
+async function storedExpand(la: LinearAlgebra, workDir: string): Promise<Matrix> {
+  const bases = await CheckpointReader.open(path.join(workDir, 'bases.safetensors'));
+  try {
+    const [r, d] = bases.tensors.get('residual.expand')!.shape;
+    return la.upload(await bases.floats('residual.expand', 'float32'), r, d);
+  } finally {
+    await bases.close();
+  }
+}
