@@ -41,7 +41,7 @@ export default async function processMerge(job: SandboxedJob<QueuedMerge>, _toke
       stepsFolder: store.files(id).steps,
       artifacts: store.files(id).artifacts,
       sources: await locateSources(record),
-      probeFiles: probeFile(record),
+      locate: (checkpoint, file) => path.join(layout(config.DATA_DIR).checkpoints, checkpoint, file),
       la: backend,
       signal,
       onProgress: (now) => progress.report(now),
@@ -114,9 +114,4 @@ async function beginAttempt({ id, plan }: JobRecord) {
 async function locateSources({ spec }: JobRecord) {
   const roots = { checkpoints: layout(config.DATA_DIR).checkpoints, sourceRoots: config.SOURCE_ROOTS };
   return Promise.all(spec.sources.map((source, i) => locateSource(source, roots, `/sources/${i}`)));
-}
-
-function probeFile({ spec }: JobRecord): string | undefined {
-  if (!('checkpoint' in spec.probe)) return undefined;
-  return path.join(layout(config.DATA_DIR).checkpoints, spec.probe.checkpoint, spec.probe.file);
 }

@@ -1,4 +1,4 @@
-import type { Metrics } from '../schemas/metrics.js';
+import type { AnyMetrics } from '../schemas/metrics.js';
 
 const COLUMNS = [
   'name',
@@ -10,15 +10,25 @@ const COLUMNS = [
   'optimality_ratio',
 ] as const;
 
-/** One line per tensor, RFC 4180. */
-export function metricsCsv({ tensors }: Metrics): string {
-  const lines = tensors.map((tensor) =>
-    COLUMNS.map((column) => {
-      const value = tensor[column];
-      return quote(Array.isArray(value) ? value.join('x') : value === null ? '' : String(value));
-    }).join(','),
-  );
-  return `${[COLUMNS.join(','), ...lines].join('\r\n')}\r\n`;
+const PROBE_COLUMNS = [
+  'name',
+  'counted',
+  'source_losses',
+  'mean_of_sources_loss',
+  'result_loss',
+  'kl_to_mean',
+  'top1_agreement',
+] as const;
+
+/** One line per tensor (of a transformer: per probe), RFC 4180. */
+export function metricsCsv(metrics: AnyMetrics): string {
+  return metrics.kind === 'linear' ? table(COLUMNS, metrics.tensors) : table(PROBE_COLUMNS, metrics.probes);
+}
+
+function table<C extends string>(columns: readonly C[], rows: readonly Record<C, unknown>[]): string {
+  const cell = (value: unknown) => (Array.isArray(value) ? value.join('x') : value === null ? '' : String(value));
+  const lines = rows.map((row) => columns.map((column) => quote(cell(row[column]))).join(','));
+  return `${[columns.join(','), ...lines].join('\r\n')}\r\n`;
 }
 
 /** Quoted where needed; a leading = + - @ of a name is not left for a spreadsheet to run. */

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import { type LocatedSource, locateSource, type SourceRoots } from '../checkpoints/locate-source.js';
+import { readConfig } from '../checkpoints/read-config.js';
 import { CheckpointReader } from '../checkpoints/reader.js';
 import { SpecError, WeightfoldError } from '../errors.js';
 import { planJob } from '../plan/plan-job.js';
@@ -11,6 +12,7 @@ import { asMatrixShape } from '../safetensors/file.js';
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { LinearPlan, Plan } from '../schemas/plan.js';
 import type { InputFile } from './record.js';
+import { calibrationShape, checkTokenProbe, tokenProbes } from './tokens.js';
 
 export interface Inspected {
   plan: Plan;
@@ -29,6 +31,7 @@ export async function inspect(spec: JobSpec, roots: SourceRoots, checkpoints: Ch
       label: located.label,
       tensors: reader.tensors,
       slice: { rows: source.rows, columns: source.columns },
+      config: await readConfig(located, pointer),
     });
     const hashes = 'checkpoint' in source ? await checkpoints.files(source.checkpoint) : undefined;
     for (const file of reader.files) {
@@ -42,8 +45,9 @@ export async function inspect(spec: JobSpec, roots: SourceRoots, checkpoints: Ch
     }
     await reader.close();
   }
-  const plan = planJob(spec, headers);
+  const plan = planJob(spec, headers, await calibrationShape(spec, checkpoints));
   if (plan.kind === 'linear') await checkProbe(spec, plan, checkpoints);
+  else for (const [i, probe] of tokenProbes(spec).entries()) await checkTokenProbe(probe, `/probe/${i}`, checkpoints);
   return { plan, inputs };
 }
 
@@ -58,7 +62,7 @@ async function openSource({ label, location }: LocatedSource, pointer: string): 
 
 /** A named probe must exist and have one column per input. */
 async function checkProbe(spec: JobSpec, plan: LinearPlan, checkpoints: CheckpointStore): Promise<void> {
-  if (!('checkpoint' in spec.probe) || plan.probe_columns.length === 0) return;
+  if (Array.isArray(spec.probe) || !('tensor' in spec.probe) || plan.probe_columns.length === 0) return;
   const { checkpoint, file, tensor } = spec.probe;
   const location = path.join(checkpoints.folder(checkpoint), file);
   const refuse = (code: string, message: string) => new SpecError(code, message, '/probe');

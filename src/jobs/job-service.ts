@@ -115,9 +115,10 @@ export class JobService {
     for (const id of await this.store.ids()) {
       const job = await this.store.get(id);
       if (!job || isTerminal(job.status)) continue;
-      const named = [...job.spec.sources, job.spec.probe].some(
-        (source) => 'checkpoint' in source && source.checkpoint === checkpoint,
-      );
+      const { sources, probe, method } = job.spec;
+      const named = [sources, probe, method.calibration ?? []]
+        .flat()
+        .some((source) => 'checkpoint' in source && source.checkpoint === checkpoint);
       if (named) found.push(id);
     }
     return found;

@@ -1,22 +1,27 @@
 import { SpecError } from '../errors.js';
-import type { JobSpec } from '../schemas/job-spec.js';
-import type { LinearPlan, SpacePlan, StepPlan, TensorPlan } from '../schemas/plan.js';
+import { isTransformer, type JobSpec } from '../schemas/job-spec.js';
+import type { LinearPlan, Plan, SpacePlan, StepPlan, TensorPlan } from '../schemas/plan.js';
 import { planChain } from './chain.js';
 import { estimateCosts } from './costs.js';
 import { planEmbedding } from './embedding.js';
 import type { ModelPlan } from './model-plan.js';
-import { parseSize, shardTensors } from './shards.js';
+import { outputDtype, parseSize, shardTensors } from './shards.js';
 import type { SourceHeaders } from './sources.js';
-
-const OUTPUT_DTYPES = { float64: 'F64', float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const;
+import { planWholeModel, type TokenShape } from './whole-model.js';
 
 /**
  * The plan of a merge: a pure function of spec and headers, shown by `POST /v1/jobs/plan` and run as it is by workers.
+ * @param calibration shape of the calibration tokens, where the spec names a tensor
  * @throws SpecError when the spec cannot succeed, with a pointer to what is wrong
  */
-export function planJob(spec: JobSpec, headers: readonly SourceHeaders[]): LinearPlan {
+export function planJob(spec: JobSpec, headers: readonly SourceHeaders[], calibration?: TokenShape): Plan {
+  return isTransformer(spec.model) ? planWholeModel(spec, spec.model, headers, calibration) : planLinear(spec, headers);
+}
+
+/** The plan of a chain or an embedding. */
+export function planLinear(spec: JobSpec, headers: readonly SourceHeaders[]): LinearPlan {
   const model = planModel(spec, headers);
-  const dtype = spec.output.dtype && OUTPUT_DTYPES[spec.output.dtype];
+  const dtype = outputDtype(spec);
   const tensors = model.tensors.map((tensor) => (dtype ? { ...tensor, dtype } : tensor));
   checkNames(tensors);
   const shards = shardTensors(tensors, parseSize(spec.output.max_shard_size));
@@ -41,7 +46,8 @@ export function planJob(spec: JobSpec, headers: readonly SourceHeaders[]): Linea
 
 function planModel(spec: JobSpec, headers: readonly SourceHeaders[]): ModelPlan {
   if (spec.model.family === 'chain') return planChain(spec, spec.model, headers);
-  return planEmbedding(spec, spec.model, headers);
+  if (spec.model.family === 'embedding') return planEmbedding(spec, spec.model, headers);
+  throw new Error(`Family ${spec.model.family} is planned elsewhere.`);
 }
 
 function checkNames(tensors: readonly TensorPlan[]): void {

@@ -1,6 +1,7 @@
 import { SINGLE_FILE } from '../checkpoints/reader.js';
 import { byteLength } from '../safetensors/header.js';
 import { fileOrder, type TensorSpec } from '../safetensors/writer.js';
+import type { JobSpec } from '../schemas/job-spec.js';
 
 const UNITS: Record<string, number> = {
   B: 1,
@@ -18,6 +19,11 @@ export function parseSize(size: number | string): number {
   const [, digits, unit] = /^(\d+)([A-Za-z]+)$/.exec(size) as RegExpExecArray;
   return Number(digits) * UNITS[unit];
 }
+
+const OUTPUT_DTYPES = { float64: 'F64', float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const;
+
+/** The safetensors type a spec asks its result in; undefined: the sources' own. */
+export const outputDtype = ({ output }: JobSpec) => output.dtype && OUTPUT_DTYPES[output.dtype];
 
 export interface Shard {
   file: string;

@@ -10,6 +10,8 @@ export interface SourceHeaders {
   label: string;
   tensors: ReadonlyMap<string, TensorInfo>;
   slice: Slice;
+  /** config.json, where the source has one. */
+  config?: Record<string, unknown>;
 }
 
 /** Names listed in a "no such tensor" message. */

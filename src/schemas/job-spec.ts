@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FamilyDescriptionSchema } from '../families/description.js';
 import { checkpointName, fileName, tensorName } from './common.js';
 
 /** Sources a merge may have. */
@@ -61,6 +62,55 @@ const EmbeddingModelSchema = z
   .meta({ id: 'EmbeddingModel', description: 'One embedding table; the vocabulary is shared by all sources.' });
 export type EmbeddingModel = z.infer<typeof EmbeddingModelSchema>;
 
+const extraTensors = z
+  .enum(['fail', 'drop', 'keep_first'])
+  .default('fail')
+  .describe('Tensors the family does not know: refuse the job, leave them out, or copy source 1’s.');
+
+const TransformerModelSchema = z
+  .strictObject({
+    family: z
+      .enum(['auto', 'bert', 'roberta', 'gpt2', 'llama', 'mistral', 'qwen2'])
+      .describe('auto: from the sources’ config.json.'),
+    extra_tensors: extraTensors,
+  })
+  .meta({ id: 'TransformerModel', description: 'A whole transformer of a known family.' });
+
+const CustomModelSchema = z
+  .strictObject({ family: z.literal('custom'), description: FamilyDescriptionSchema, extra_tensors: extraTensors })
+  .meta({ id: 'CustomModel', description: 'A whole transformer of a family described inline.' });
+export type TransformerModel = z.infer<typeof TransformerModelSchema> | z.infer<typeof CustomModelSchema>;
+
+export const TargetSchema = z
+  .strictObject({
+    hidden_size: width.optional(),
+    intermediate_size: width.optional(),
+    num_attention_heads: width.optional(),
+    num_key_value_heads: width.optional().describe('Default: keeps the sources’ group size.'),
+  })
+  .meta({ id: 'Target', description: 'Sizes of the result; what is left out keeps source 1’s.' });
+
+const tokenTensor = {
+  checkpoint: checkpointName,
+  file: fileName,
+};
+
+const CalibrationSchema = z
+  .union([
+    z.strictObject({ ...tokenTensor, tensor: tensorName.describe('Integers [rows, tokens].') }),
+    z.strictObject({
+      generate: z.strictObject({
+        sequences: z.number().int().min(1).max(65536).optional().describe('In all; default 256 per source.'),
+        length: z.number().int().min(2).max(8192).optional().describe('Tokens per sequence; default 64.'),
+        seed: z.number().int().min(0).max(0xffffffff).optional(),
+      }),
+    }),
+  ])
+  .meta({
+    id: 'Calibration',
+    description: 'Tokens on which a merge is fitted: a file’s, or sampled from the sources.',
+  });
+
 export const MethodSchema = z
   .strictObject({
     mode: z
@@ -86,12 +136,30 @@ export const MethodSchema = z
       .enum(['orthonormal', 'zero'])
       .default('orthonormal')
       .describe('Fold columns of directions beyond the numerical rank.'),
+    calibration: CalibrationSchema.optional().describe('Whole transformers only.'),
+    fit: z
+      .enum(['auto', 'calibrated', 'closed_form'])
+      .default('auto')
+      .describe('Whole transformers: calibrated when calibration is given, else closed_form.'),
   })
   .meta({ id: 'Method' });
 export type Method = z.infer<typeof MethodSchema>;
 
+const TokenProbeSchema = z
+  .strictObject({
+    name: z.string().min(1).max(100).optional(),
+    ...tokenTensor,
+    ids: tensorName.describe('Integers [rows, tokens].'),
+    labels: tensorName.optional().describe('Integers [rows, tokens]. Default for causal models: the next id.'),
+    mask: tensorName.optional().describe('[rows, tokens]; places whose label counts.'),
+  })
+  .meta({ id: 'TokenProbe', description: 'Tokens on which a language model’s loss is measured.' });
+export type TokenProbe = z.infer<typeof TokenProbeSchema>;
+
 export const ProbeSchema = z
   .union([
+    TokenProbeSchema,
+    z.array(TokenProbeSchema).min(1).max(16),
     z.strictObject({
       inputs: z.literal('random'),
       rows: z.number().int().min(1).max(65536).default(32),
@@ -114,7 +182,13 @@ export const JobSpecSchema = z
       .array(z.number().min(0).max(1))
       .optional()
       .describe('Weights of the sources in shared outputs, sum 1. Default 1/N each.'),
-    model: z.discriminatedUnion('family', [ChainModelSchema, EmbeddingModelSchema]),
+    model: z.discriminatedUnion('family', [
+      ChainModelSchema,
+      EmbeddingModelSchema,
+      TransformerModelSchema,
+      CustomModelSchema,
+    ]),
+    target: TargetSchema.optional().describe('Whole transformers only: sizes of the result.'),
     method: MethodSchema.prefault({}),
     probe: ProbeSchema.prefault({ inputs: 'random' }),
     output: z
@@ -135,6 +209,14 @@ export const JobSpecSchema = z
     max_attempts: z.number().int().min(1).max(10).default(3),
   })
   .superRefine((spec, context) => {
+    const whole = isTransformer(spec.model);
+    const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    if (whole && !spec.target) refuse(['target'], 'is needed for whole transformers');
+    if (!whole && spec.target) refuse(['target'], 'is for whole transformers; chains and embeddings have widths');
+    if (!whole && spec.method.calibration) refuse(['method', 'calibration'], 'is for whole transformers');
+    const tokens = Array.isArray(spec.probe) || 'ids' in spec.probe;
+    if (!whole && tokens) refuse(['probe'], 'names tokens; chains take inputs: "random" or a tensor of floats');
+    if (whole && 'tensor' in spec.probe) refuse(['probe'], 'names a tensor of floats; language models take ids');
     const weights = spec.source_weights;
     if (!weights) return;
     const sum = weights.reduce((total, weight) => total + weight, 0);
@@ -146,6 +228,11 @@ export const JobSpecSchema = z
       });
   })
   .meta({ id: 'JobSpec', description: 'What to merge, how, and what to report.' });
+
+/** Whether the model is a whole transformer, which has a config.json and a target of its own. */
+export function isTransformer(model: { family: string }): model is TransformerModel {
+  return model.family !== 'chain' && model.family !== 'embedding';
+}
 
 /** A spec as clients write it, defaults left out. */
 export type JobSpecInput = z.input<typeof JobSpecSchema>;

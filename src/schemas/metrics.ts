@@ -58,22 +58,83 @@ export const EnvironmentSchema = z.strictObject({
   weightfold: z.string(),
 });
 
-export const MetricsSchema = z
+const TimingsSchema = z.strictObject({
+  read_s: seconds,
+  basis_s: seconds,
+  fold_s: seconds,
+  evaluate_s: seconds,
+  write_s: seconds,
+  total_s: seconds,
+});
+
+const losses = z.array(ratio).describe('Per source, nats; null for models without a language-model head.');
+
+export const ProbeMetricsSchema = z
+  .strictObject({
+    name: z.string(),
+    tokens: z.number().int(),
+    counted: z.number().int().describe('Places whose label counts.'),
+    source_losses: losses,
+    mean_of_sources_loss: ratio.describe('Of the mean of the sources’ logits, which needs all of them at once.'),
+    result_loss: ratio,
+    kl_to_mean: ratio.describe('Mean KL(mean of the sources ‖ result), nats.'),
+    top1_agreement: ratio.describe('Share of places where result and mean of the sources prefer the same id.'),
+    stream_error: z.array(z.number()).describe('Per norm: ‖x − E·n‖ / ‖E·n‖ of the normalised streams.'),
+  })
+  .meta({ id: 'ProbeMetrics' });
+
+export const TransformerMetricsSchema = z
   .strictObject({
     job_id: jobId,
+    kind: z.literal('transformer'),
+    fit: z.enum(['calibrated', 'closed_form']).describe('closed_form is an initialisation for further training.'),
+    end_to_end: z
+      .strictObject({
+        source_losses: losses,
+        mean_of_sources_loss: ratio,
+        result_loss: ratio,
+      })
+      .describe('Means over the probes.'),
+    probes: z.array(ProbeMetricsSchema),
+    spaces: z.array(
+      z.strictObject({
+        name: z.string(),
+        source_width: z.number().int(),
+        width: z.number().int(),
+        legality: z.enum(['exact', 'selection', 'approximate']),
+        reason: z.string(),
+      }),
+    ),
+    merge: z.strictObject({
+      retained_energy: z.number(),
+      spectrum: z.array(z.number()).describe('Eigenvalues of the residual space’s second moment, descending.'),
+      kept_groups: z.array(z.array(z.number().int())).describe('Per layer and source: key-value groups kept.'),
+      kept_units: z.array(z.array(z.number().int())).describe('Per layer and source: feed-forward units kept.'),
+      calibration_stream_error: z.array(z.number()).nullable(),
+    }),
+    timings: TimingsSchema,
+    peak_memory_bytes: z.number().int(),
+    environment: EnvironmentSchema,
+  })
+  .meta({ id: 'TransformerMetrics' });
+export type TransformerMetrics = z.infer<typeof TransformerMetricsSchema>;
+
+export const LinearMetricsSchema = z
+  .strictObject({
+    job_id: jobId,
+    kind: z.literal('linear'),
     end_to_end: EndToEndSchema,
     spaces: z.array(SpaceMetricsSchema),
     tensors: z.array(TensorMetricsSchema),
-    timings: z.strictObject({
-      read_s: seconds,
-      basis_s: seconds,
-      fold_s: seconds,
-      evaluate_s: seconds,
-      write_s: seconds,
-      total_s: seconds,
-    }),
+    timings: TimingsSchema,
     peak_memory_bytes: z.number().int().describe('Peak resident memory of the compute process.'),
     environment: EnvironmentSchema,
   })
+  .meta({ id: 'LinearMetrics' });
+/** Metrics of a chain or an embedding. */
+export type Metrics = z.infer<typeof LinearMetricsSchema>;
+
+export const MetricsSchema = z
+  .discriminatedUnion('kind', [LinearMetricsSchema, TransformerMetricsSchema])
   .meta({ id: 'Metrics' });
-export type Metrics = z.infer<typeof MetricsSchema>;
+export type AnyMetrics = z.infer<typeof MetricsSchema>;

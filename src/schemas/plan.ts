@@ -111,3 +111,4 @@ export const PlanSchema = z.discriminatedUnion('kind', [LinearPlanSchema, Transf
   description: 'Exactly what a worker will run: a function of the spec and the sources’ headers.',
 });
 export type Plan = z.infer<typeof PlanSchema>;
+export type TransformerPlan = z.infer<typeof TransformerPlanSchema>;

@@ -72,7 +72,7 @@ export async function merge(
     stepsFolder: path.join(folder, 'steps'),
     artifacts,
     sources: located,
-    probeFiles,
+    locate: () => probeFiles ?? '',
     la: backend,
   });
   const parts = await Promise.all(plan.shards.map(({ file }) => readAll(path.join(artifacts, file))));

@@ -17,7 +17,7 @@ export interface Probe {
  */
 export async function probeOf({ plan, spec, openProbe }: StepContext): Promise<Probe> {
   const widths = plan.probe_columns;
-  if ('inputs' in spec.probe) {
+  if (!Array.isArray(spec.probe) && 'inputs' in spec.probe) {
     const random = new Mt19937(spec.probe.seed);
     const rows = spec.probe.rows;
     return { rows, inputs: widths.map((width) => new Float64Array(uniformMatrix(random, rows * width, width))) };
@@ -25,7 +25,7 @@ export async function probeOf({ plan, spec, openProbe }: StepContext): Promise<P
   if (!openProbe) throw new Error('The spec names a probe file, but no way to open it was given.');
   const checkpoint = await openProbe();
   try {
-    const { tensor } = spec.probe;
+    const { tensor } = spec.probe as { tensor: string };
     const [rows, columns] = asMatrixShape(checkpoint.tensors.get(tensor)?.shape ?? []);
     const values = await checkpoint.floats(tensor, 'float64');
     const bad = firstNonFinite(values);

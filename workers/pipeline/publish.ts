@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
 import { copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { INDEX_FILE } from '../../src/checkpoints/reader.js';
 import { MANIFEST_FILE, type Manifest, readManifest } from '../../src/jobs/manifest.js';
 import type { JobRecord } from '../../src/jobs/record.js';
-import type { Metrics } from '../../src/schemas/metrics.js';
+import type { WrittenFile } from '../../src/safetensors/writer.js';
 import { sha256Of, syncFile, syncFolder, writeAtomic } from '../../src/store/files.js';
-import { joinFiles } from './bases-file.js';
-import { basisFile } from './basis.js';
-import type { StepContext } from './context.js';
+import type { Stopwatch } from './stopwatch.js';
 
 /** Files of source 1 that travel with the result where they exist. */
 const COMPANION_FILES = [
@@ -29,18 +26,24 @@ export interface Publication {
   locations: readonly string[];
   /** Folder the result appears in, as a whole. */
   artifacts: string;
-  /** Built last, so that its timings cover the rest. */
-  metrics: () => Metrics;
+  /** Files of earlier steps, by the name they are published under; hashed here where that was not done. */
+  files: Record<string, { path: string; written?: WrittenFile }>;
+  /** Small files made here. */
+  texts: Record<string, string>;
+  /** Asked for last, so that its timings cover the rest. */
+  metrics: () => unknown;
   versions: Record<string, string>;
+  watch: Stopwatch;
 }
+
+export const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
 /**
  * Publish once and whole: everything is assembled in a sibling folder, synced, and renamed to `artifacts`.
  * A second publisher finds the folder taken and leaves it as it is.
  */
-export async function publishStep(context: StepContext, publication: Publication): Promise<void> {
-  const { plan, steps, watch } = context;
-  const { artifacts } = publication;
+export async function publish(publication: Publication): Promise<void> {
+  const { artifacts, files, texts, watch } = publication;
   if (await readManifest(artifacts)) return;
   const stop = watch.start('write');
   const staging = `${artifacts}.${process.pid}.${Date.now().toString(36)}.tmp`;
@@ -51,21 +54,12 @@ export async function publishStep(context: StepContext, publication: Publication
     manifest[file] = { size: Buffer.byteLength(text), sha256: createHash('sha256').update(text).digest('hex') };
   };
   try {
-    for (const step of plan.steps.filter(({ phase }) => phase === 'fold')) {
-      for (const [file, written] of Object.entries((await steps.require(step.id)).files)) {
-        await link(steps.file(file), path.join(staging, file));
-        manifest[file] = written;
-      }
+    for (const [file, { path: from, written }] of Object.entries(files)) {
+      await link(from, path.join(staging, file));
+      manifest[file] = written ?? { size: (await stat(from)).size, sha256: await sha256Of(from) };
     }
-    if (plan.shards.length > 1) await put(INDEX_FILE, indexOf(context));
-    const reduced = plan.spaces.filter((space) => space.reduced);
-    if (reduced.length > 0)
-      manifest['bases.safetensors'] = await joinFiles(
-        reduced.map(({ name }) => steps.file(basisFile(name))),
-        path.join(staging, 'bases.safetensors'),
-      );
     await copyCompanions(publication.locations[0], staging, manifest);
-    await put('config.json', json(plan.config));
+    for (const [file, text] of Object.entries(texts)) await put(file, text);
     await put('job.json', json(await recipe(publication)));
     stop();
     await put('metrics.json', json(publication.metrics()));
@@ -79,16 +73,6 @@ export async function publishStep(context: StepContext, publication: Publication
     if (await readManifest(artifacts)) return;
     throw error;
   }
-}
-
-const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-
-function indexOf({ plan }: StepContext): string {
-  const weightMap = Object.fromEntries(plan.shards.flatMap(({ file, tensors }) => tensors.map((name) => [name, file])));
-  return json({
-    metadata: { total_size: plan.shards.reduce((sum, { bytes }) => sum + bytes, 0) },
-    weight_map: weightMap,
-  });
 }
 
 async function copyCompanions(location: string, staging: string, manifest: Manifest): Promise<void> {

@@ -8,7 +8,7 @@ import { ConflictError, NotFoundError, WeightfoldError } from '../../errors.js';
 import { type Manifest, readManifest } from '../../jobs/manifest.js';
 import { fileName, jobId } from '../../schemas/common.js';
 import { ArtifactListSchema } from '../../schemas/job.js';
-import { type Metrics, MetricsSchema } from '../../schemas/metrics.js';
+import { type AnyMetrics, MetricsSchema } from '../../schemas/metrics.js';
 import { metricsCsv } from '../metrics-csv.js';
 import { problemResponses } from '../problem-responses.js';
 import { selectPart } from '../range.js';
@@ -45,7 +45,10 @@ export const resultRoutes =
         operationId: 'getMetrics',
         params: IdParams,
         querystring: z.object({
-          format: z.enum(['json', 'csv']).default('json').describe('csv: one line per tensor.'),
+          format: z
+            .enum(['json', 'csv'])
+            .default('json')
+            .describe('csv: one line per tensor (of a transformer: per probe).'),
         }),
         response: {
           200: {
@@ -57,7 +60,7 @@ export const resultRoutes =
       },
       handler: async (request, reply) => {
         const { folder } = await published(services, request.params.id);
-        const metrics = JSON.parse(await readFile(path.join(folder, 'metrics.json'), 'utf8')) as Metrics;
+        const metrics = JSON.parse(await readFile(path.join(folder, 'metrics.json'), 'utf8')) as AnyMetrics;
         if (request.query.format === 'csv') return reply.header('content-type', 'text/csv').send(metricsCsv(metrics));
         return reply.header('content-type', 'application/json').send(metrics);
       },

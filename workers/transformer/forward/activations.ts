@@ -54,7 +54,7 @@ export function activate(x: FloatArray, activation: Activation): FloatArray {
   if (x instanceof Float64Array) return x.map(exact[activation]);
   const out = new Float32Array(x.length);
   if (activation === 'relu') {
-    for (let i = 0; i < x.length; i++) out[i] = x[i] > 0 ? x[i] : 0;
+    for (let i = 0; i < x.length; i++) out[i] = Math.max(x[i], 0);
     return out;
   }
   const table = tableOf(activation);

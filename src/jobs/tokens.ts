@@ -1,0 +1,72 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
+import { CheckpointReader } from '../checkpoints/reader.js';
+import { SpecError } from '../errors.js';
+import type { TokenShape } from '../plan/whole-model.js';
+import { isFloatDtype } from '../safetensors/dtype.js';
+import type { TensorInfo } from '../safetensors/header.js';
+import type { JobSpec, TokenProbe } from '../schemas/job-spec.js';
+
+/** The token probes of a spec, in order; none where it names none. */
+export function tokenProbes({ probe }: JobSpec): TokenProbe[] {
+  if (Array.isArray(probe)) return probe;
+  return 'ids' in probe ? [probe] : [];
+}
+
+/** Name a probe goes by in the metrics. */
+export const probeName = (probe: TokenProbe, index: number) => probe.name ?? `probe ${index}`;
+
+/** Tensors of one file of an uploaded checkpoint. @throws SpecError when there is no such file */
+export async function tensorsOf(
+  { checkpoint, file }: { checkpoint: string; file: string },
+  pointer: string,
+  checkpoints: CheckpointStore,
+): Promise<ReadonlyMap<string, TensorInfo>> {
+  const location = path.join(checkpoints.folder(checkpoint), file);
+  const info = await stat(location).catch(() => undefined);
+  if (!info?.isFile())
+    throw new SpecError('tokens_not_found', `Checkpoint "${checkpoint}" has no file "${file}".`, pointer);
+  const reader = await CheckpointReader.openFiles([location]);
+  await reader.close();
+  return reader.tensors;
+}
+
+function tokenShape(tensors: ReadonlyMap<string, TensorInfo>, name: string, pointer: string): TokenShape {
+  const info = tensors.get(name);
+  if (!info) throw new SpecError('tokens_not_found', `The file has no tensor "${name}".`, pointer);
+  if (info.shape.length !== 2 || info.shape.includes(0) || isFloatDtype(info.dtype))
+    throw new SpecError(
+      'tokens_invalid',
+      `Tensor "${name}" is ${info.dtype} [${info.shape}]; integers [rows, tokens] are needed.`,
+      pointer,
+    );
+  return { rows: info.shape[0], length: info.shape[1] };
+}
+
+/** Shape of the calibration tokens, where the spec names a tensor. */
+export async function calibrationShape(
+  { method }: JobSpec,
+  checkpoints: CheckpointStore,
+): Promise<TokenShape | undefined> {
+  const calibration = method.calibration;
+  if (!calibration || 'generate' in calibration) return undefined;
+  const pointer = '/method/calibration';
+  return tokenShape(await tensorsOf(calibration, pointer, checkpoints), calibration.tensor, pointer);
+}
+
+/** ids, labels and mask must be there, and of one shape. */
+export async function checkTokenProbe(probe: TokenProbe, pointer: string, checkpoints: CheckpointStore): Promise<void> {
+  const tensors = await tensorsOf(probe, pointer, checkpoints);
+  const ids = tokenShape(tensors, probe.ids, pointer);
+  for (const name of [probe.labels, probe.mask]) {
+    if (name === undefined) continue;
+    const shape = tokenShape(tensors, name, pointer);
+    if (shape.rows !== ids.rows || shape.length !== ids.length)
+      throw new SpecError(
+        'tokens_invalid',
+        `Tensor "${name}" is [${shape.rows}, ${shape.length}], "${probe.ids}" is [${ids.rows}, ${ids.length}]; they must agree.`,
+        pointer,
+      );
+  }
+}

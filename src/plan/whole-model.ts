@@ -1,0 +1,66 @@
+import { SpecError } from '../errors.js';
+import type { TransformerPlan as ModelPlan } from '../families/plan.js';
+import { planTransformer } from '../families/plan-transformer.js';
+import type { JobSpec, TransformerModel } from '../schemas/job-spec.js';
+import type { StepPlan, TransformerPlan } from '../schemas/plan.js';
+import { outputDtype, parseSize } from './shards.js';
+import type { SourceHeaders } from './sources.js';
+
+/** Shape of a tensor of token ids. */
+export interface TokenShape {
+  rows: number;
+  length: number;
+}
+
+/** The plan of a whole transformer as a job's plan holds it: the family's plan, and the steps that run it. */
+export type WholeModelPlan = ModelPlan & Pick<TransformerPlan, 'steps' | 'costs'>;
+
+/** Arithmetic per second assumed for the estimate; forward passes and fits are products of middling size. */
+const ASSUMED_FLOPS_PER_SECOND = 6e10;
+
+const STEPS: StepPlan[] = [
+  { id: 'merge', phase: 'fold', subject: 'model' },
+  { id: 'evaluate', phase: 'evaluate', subject: 'metrics' },
+  { id: 'verify', phase: 'publish', subject: 'model' },
+  { id: 'publish', phase: 'publish', subject: 'artifacts' },
+];
+
+/** @throws SpecError as `planTransformer`, or where a source has no config.json */
+export function planWholeModel(
+  spec: JobSpec,
+  model: TransformerModel,
+  headers: readonly SourceHeaders[],
+  calibration?: TokenShape,
+): TransformerPlan {
+  const sources = headers.map(({ label, tensors, config, slice }, i) => {
+    if (slice.rows || slice.columns)
+      throw new SpecError(
+        'slice_not_applicable',
+        'rows and columns select a slice of one tensor, not of a model.',
+        `/sources/${i}`,
+      );
+    if (!config)
+      throw new SpecError(
+        'config_missing',
+        `Source ${i} (${label}) has no config.json; upload it beside the weights.`,
+        `/sources/${i}`,
+      );
+    return { label, config, tensors };
+  });
+  const wanted = spec.method.calibration;
+  const plan = planTransformer({
+    sources,
+    family: model.family === 'custom' ? model.description : model.family,
+    target: spec.target ?? {},
+    mode: spec.method.mode,
+    fit: spec.method.fit,
+    calibration: wanted && ('generate' in wanted ? wanted : calibration),
+    source_weights: spec.source_weights,
+    extra_tensors: model.extra_tensors,
+    output: { dtype: outputDtype(spec), max_shard_bytes: parseSize(spec.output.max_shard_size) },
+  });
+  const seconds =
+    plan.costs.flops / ASSUMED_FLOPS_PER_SECOND + (plan.costs.bytes_read + plan.costs.bytes_written) / 5e8;
+  const whole: WholeModelPlan = { ...plan, steps: STEPS, costs: { ...plan.costs, estimated_seconds: seconds } };
+  return whole as unknown as TransformerPlan; // its schema leaves the family's own parts open
+}

@@ -1,0 +1,49 @@
+import type { CheckpointReader } from '../../src/checkpoints/reader.js';
+import type { JobRecord } from '../../src/jobs/record.js';
+import type { Progress } from '../../src/schemas/job.js';
+import type { LinearAlgebra } from '../linalg/contract.js';
+import type { Publication } from './publish.js';
+import type { StepStore } from './step-store.js';
+import type { Stopwatch } from './stopwatch.js';
+
+export interface MergeRun {
+  record: JobRecord;
+  /** Folder of intermediate results; kept between attempts. */
+  stepsFolder: string;
+  /** Folder the result appears in. */
+  artifacts: string;
+  /** Folder or file of each source, and its name for messages. */
+  sources: readonly { label: string; location: string }[];
+  /** Where a file of an uploaded checkpoint lies (probes, calibration tokens). */
+  locate?: (checkpoint: string, file: string) => string;
+  la: LinearAlgebra;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+/** An attempt under way: what the steps of every kind of plan need. */
+export interface Attempt {
+  run: MergeRun;
+  readers: readonly CheckpointReader[];
+  steps: StepStore;
+  watch: Stopwatch;
+  /** Report how far the step at hand is, 0…1. */
+  within: (fraction: number) => void;
+  /** What publishing needs beside the files. */
+  publication: Pick<Publication, 'record' | 'locations' | 'artifacts' | 'versions' | 'watch'>;
+  /** Timings and environment for metrics.json, as of now. */
+  measured: () => Measured;
+}
+
+export interface Measured {
+  timings: Record<'read_s' | 'basis_s' | 'fold_s' | 'evaluate_s' | 'write_s' | 'total_s', number>;
+  peak_memory_bytes: number;
+  environment: {
+    backend: string;
+    library: string;
+    threads: number;
+    device: string | null;
+    node: string;
+    weightfold: string;
+  };
+}

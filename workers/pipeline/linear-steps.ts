@@ -1,0 +1,71 @@
+import { CheckpointReader, INDEX_FILE } from '../../src/checkpoints/reader.js';
+import type { LinearPlan, StepPlan } from '../../src/schemas/plan.js';
+import type { Attempt } from './attempt.js';
+import { joinFiles } from './bases-file.js';
+import { basisFile, basisStep } from './basis.js';
+import { constantsStep } from './constants.js';
+import type { StepContext } from './context.js';
+import { type Evaluation, evaluateStep } from './evaluate.js';
+import { foldStep } from './fold.js';
+import { json, type Publication, publish } from './publish.js';
+import { TensorReader } from './sources.js';
+
+/** The steps of a chain or an embedding: bases, output files, evaluation, publication. */
+export function linearSteps(attempt: Attempt, plan: LinearPlan): (step: StepPlan) => Promise<void> {
+  const { run, readers, steps, watch } = attempt;
+  const { record, la, signal, locate } = run;
+  const probe = record.spec.probe;
+  const context: StepContext = {
+    jobId: record.id,
+    spec: record.spec,
+    plan,
+    la,
+    sources: readers,
+    reader: new TensorReader(la, readers, plan.precision, watch, signal),
+    steps,
+    watch,
+    signal,
+    openProbe:
+      locate && !Array.isArray(probe) && 'checkpoint' in probe
+        ? () => CheckpointReader.openFiles([locate(probe.checkpoint, probe.file)])
+        : undefined,
+  };
+  return async (step) => {
+    if (step.id === 'constants') await constantsStep(context);
+    else if (step.phase === 'basis') await basisStep(context, step.subject);
+    else if (step.phase === 'fold') await foldStep(context, step.id, step.subject);
+    else if (step.phase === 'evaluate') await evaluateStep(context);
+    else await publishLinear(attempt, context);
+  };
+}
+
+async function publishLinear(attempt: Attempt, context: StepContext): Promise<void> {
+  const { plan, steps, jobId } = context;
+  const evaluation = (await steps.require<Evaluation>('evaluate')).data;
+  const files: Publication['files'] = {};
+  for (const { id, phase } of plan.steps) {
+    if (phase !== 'fold') continue;
+    for (const [file, written] of Object.entries((await steps.require(id)).files))
+      files[file] = { path: steps.file(file), written };
+  }
+  const reduced = plan.spaces.filter((space) => space.reduced);
+  if (reduced.length > 0) {
+    const joined = steps.file('bases.safetensors');
+    const written = await joinFiles(
+      reduced.map(({ name }) => steps.file(basisFile(name))),
+      joined,
+    );
+    files['bases.safetensors'] = { path: joined, written };
+  }
+  await publish({
+    ...attempt.publication,
+    files,
+    texts: { 'config.json': json(plan.config), ...(plan.shards.length > 1 && { [INDEX_FILE]: indexOf(plan) }) },
+    metrics: () => ({ job_id: jobId, kind: 'linear', ...evaluation, ...attempt.measured() }),
+  });
+}
+
+function indexOf({ shards }: LinearPlan): string {
+  const weightMap = Object.fromEntries(shards.flatMap(({ file, tensors }) => tensors.map((name) => [name, file])));
+  return json({ metadata: { total_size: shards.reduce((sum, { bytes }) => sum + bytes, 0) }, weight_map: weightMap });
+}

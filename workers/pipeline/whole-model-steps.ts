@@ -1,0 +1,138 @@
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { CheckpointReader } from '../../src/checkpoints/reader.js';
+import { probeName, tokenProbes } from '../../src/jobs/tokens.js';
+import type { WholeModelPlan } from '../../src/plan/whole-model.js';
+import type { TokenProbe } from '../../src/schemas/job-spec.js';
+import type { TransformerMetrics } from '../../src/schemas/metrics.js';
+import type { StepPlan } from '../../src/schemas/plan.js';
+import { ensureFolder, sha256Of } from '../../src/store/files.js';
+import {
+  causalProbe,
+  evaluateStep,
+  labelledProbe,
+  mergeTransformer,
+  type Probe,
+  readIntegers,
+  type Tokens,
+  verifyOutput,
+} from '../transformer/index.js';
+import type { Attempt, MergeRun } from './attempt.js';
+import { type Publication, publish } from './publish.js';
+
+type Evaluated = Pick<TransformerMetrics, 'probes' | 'merge'> & { mean: TransformerMetrics['end_to_end'] };
+
+/** Files of the work folder that are no part of the result. */
+const INTERNAL_FILES = ['merge.json'];
+
+/** The steps of a whole transformer: merge (bases, fit, files), evaluation, verification of the files, publication. */
+export function wholeModelSteps(attempt: Attempt): (step: StepPlan) => Promise<void> {
+  const { run, readers, steps } = attempt;
+  const { record, la, signal } = run;
+  const plan = record.plan as unknown as WholeModelPlan;
+  const folder = steps.file('model');
+  const control = {
+    signal,
+    onProgress: ({ completed, total }: { completed: number; total: number }) =>
+      attempt.within(completed / Math.max(1, total)),
+  };
+  return async ({ id }) => {
+    if (id === 'merge') {
+      await mergeTransformer(plan, readers, la, await ensureFolder(folder), {
+        ...control,
+        calibration: await calibrationOf(run),
+      });
+      await steps.finish(id, await filesOf(folder));
+    } else if (id === 'evaluate') {
+      await steps.require('merge');
+      const probes = await probesOf(run, plan);
+      await steps.finish(id, {}, await evaluateStep(plan, readers, la, folder, { ...control, probes }));
+    } else if (id === 'verify') {
+      await steps.finish(id, {}, await verifyOutput(plan, folder, la));
+    } else {
+      await steps.require('verify');
+      await publishModel(attempt, plan, folder, (await steps.require<Evaluated>('evaluate')).data);
+    }
+  };
+}
+
+async function filesOf(folder: string) {
+  const names = (await readdir(folder, { withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name);
+  const entries = names.map(async (name) => {
+    const file = path.join(folder, name);
+    return [path.join('model', name), { size: (await stat(file)).size, sha256: await sha256Of(file) }] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+async function publishModel(
+  attempt: Attempt,
+  plan: WholeModelPlan,
+  folder: string,
+  evaluated: Evaluated,
+): Promise<void> {
+  const files: Publication['files'] = {};
+  for (const entry of await readdir(folder, { withFileTypes: true }))
+    if (entry.isFile() && !INTERNAL_FILES.includes(entry.name))
+      files[entry.name] = { path: path.join(folder, entry.name) };
+  const spaces = plan.spaces.map(({ name, source_widths, width, legality, reason }) => ({
+    name,
+    source_width: source_widths.reduce((sum, d) => sum + d, 0),
+    width,
+    legality,
+    reason,
+  }));
+  const { mean, probes, merge } = evaluated;
+  await publish({
+    ...attempt.publication,
+    files,
+    texts: {},
+    metrics: (): TransformerMetrics => ({
+      job_id: attempt.run.record.id,
+      kind: 'transformer',
+      fit: plan.fit,
+      end_to_end: mean,
+      probes,
+      spaces,
+      merge,
+      ...attempt.measured(),
+    }),
+  });
+}
+
+/** Read integer tensors of one uploaded file. */
+async function integers(run: MergeRun, { checkpoint, file }: { checkpoint: string; file: string }, names: string[]) {
+  if (!run.locate) throw new Error('The spec names uploaded tokens, but no way to find them was given.');
+  const reader = await CheckpointReader.openFiles([run.locate(checkpoint, file)]);
+  try {
+    return await Promise.all(names.map((name) => readIntegers(reader, name)));
+  } finally {
+    await reader.close();
+  }
+}
+
+async function calibrationOf(run: MergeRun): Promise<Tokens | undefined> {
+  const calibration = run.record.spec.method.calibration;
+  if (!calibration || 'generate' in calibration) return undefined;
+  const [{ values, rows, columns }] = await integers(run, calibration, [calibration.tensor]);
+  return { ids: values, rows, length: columns };
+}
+
+/** Probes of the spec as tokens and labels. Masked models need labels; causal ones predict the next id without. */
+async function probesOf(run: MergeRun, plan: WholeModelPlan): Promise<Probe[]> {
+  return Promise.all(tokenProbes(run.record.spec).map((probe, i) => probeOf(run, plan, probe, probeName(probe, i))));
+}
+
+async function probeOf(run: MergeRun, plan: WholeModelPlan, probe: TokenProbe, name: string): Promise<Probe> {
+  const names = [probe.ids, probe.labels, probe.mask].filter((tensor) => tensor !== undefined);
+  const found = new Map((await integers(run, probe, names)).map((tensor, i) => [names[i], tensor]));
+  const ids = found.get(probe.ids) as { values: Int32Array; rows: number; columns: number };
+  const tokens = { ids: ids.values, rows: ids.rows, length: ids.columns };
+  const mask = probe.mask === undefined ? undefined : found.get(probe.mask)?.values;
+  if (probe.labels !== undefined)
+    return labelledProbe(name, tokens, found.get(probe.labels)?.values as Int32Array, mask);
+  if (plan.target.causal) return causalProbe(name, tokens);
+  return labelledProbe(name, tokens, ids.values, mask);
+}
