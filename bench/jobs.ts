@@ -1,9 +1,10 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { readConfig } from '../src/checkpoints/read-config.js';
 import { CheckpointReader } from '../src/checkpoints/reader.js';
 import { planJob } from '../src/plan/plan-job.js';
 import { type JobSpecInput, JobSpecSchema } from '../src/schemas/job-spec.js';
-import type { Metrics } from '../src/schemas/metrics.js';
+import type { AnyMetrics } from '../src/schemas/metrics.js';
 import { readJson } from '../src/store/files.js';
 import type { LinearAlgebra } from '../workers/linalg/contract.js';
 import { runMerge } from '../workers/pipeline/run.js';
@@ -13,14 +14,19 @@ export async function runJob(
   la: LinearAlgebra,
   folder: string,
   checkpoints: readonly string[],
-  spec: Pick<JobSpecInput, 'model' | 'method'>,
-): Promise<Metrics> {
+  spec: Pick<JobSpecInput, 'model' | 'method' | 'target'>,
+): Promise<AnyMetrics> {
   const full = JobSpecSchema.parse({ ...spec, sources: checkpoints.map((name) => ({ checkpoint: name })) });
   const sources = checkpoints.map((name) => ({ label: name, location: path.join(folder, name) }));
   const readers = await Promise.all(sources.map(({ location }) => CheckpointReader.open(location)));
   const plan = planJob(
     full,
-    readers.map(({ tensors }, i) => ({ label: sources[i].label, tensors, slice: {} })),
+    await Promise.all(
+      readers.map(async ({ tensors }, i) => {
+        const config = await readConfig(sources[i], `/sources/${i}`);
+        return { label: sources[i].label, tensors, slice: {}, config };
+      }),
+    ),
   );
   await Promise.all(readers.map((reader) => reader.close()));
   const job = path.join(folder, 'job');
@@ -35,7 +41,7 @@ export async function runJob(
     retry_of: null,
   };
   await runMerge({ record, stepsFolder: path.join(job, 'steps'), artifacts: path.join(job, 'artifacts'), sources, la });
-  const metrics = await readJson<Metrics>(path.join(job, 'artifacts', 'metrics.json'));
+  const metrics = await readJson<AnyMetrics>(path.join(job, 'artifacts', 'metrics.json'));
   if (!metrics) throw new Error('The job published no metrics.');
   return metrics;
 }

@@ -6,8 +6,10 @@ import { notebookData, notebookModel, writeNotebookModel } from '../src/quicksta
 import { encodeFloats } from '../src/safetensors/dtype.js';
 import { SafetensorsFile } from '../src/safetensors/file.js';
 import { SafetensorsWriter } from '../src/safetensors/writer.js';
+import type { Metrics } from '../src/schemas/metrics.js';
 import type { LinearAlgebra } from '../workers/linalg/contract.js';
 import { CpuBackend } from '../workers/linalg/cpu/backend.js';
+import { BERT_BASE, bertFloor, writeBert } from './bert-base.js';
 import { notebookFloor } from './floor.js';
 import { median, runJob, timed } from './jobs.js';
 
@@ -31,8 +33,9 @@ async function notebook(la: LinearAlgebra, folder: string): Promise<void> {
     await writeNotebookModel(path.join(folder, name, 'model.safetensors'), weights);
   }
   const floor = await notebookFloor(la, RUNS);
-  const all = [];
-  for (let run = 0; run <= RUNS; run++) all.push(await runJob(la, folder, ['a', 'b'], { model: notebookModel() }));
+  const all: Metrics[] = [];
+  for (let run = 0; run <= RUNS; run++)
+    all.push((await runJob(la, folder, ['a', 'b'], { model: notebookModel() })) as Metrics);
   const metrics = all.slice(1);
   const of = (pick: (m: (typeof metrics)[0]) => number) => median(metrics.map(pick));
   const merge = of(({ timings: t }) => t.basis_s + t.fold_s);
@@ -161,19 +164,64 @@ async function files(folder: string): Promise<void> {
   say();
 }
 
-const folder = await mkdtemp(path.join(os.tmpdir(), 'weightfold-bench-'));
-try {
-  const la = new CpuBackend();
+/** Two random BERT-base models to 1.5 times the width, in a process of its own so that its peak memory is its own. */
+async function bertBase(la: LinearAlgebra, folder: string): Promise<void> {
+  const [hidden, heads, ffn] = [1152, 18, 4608];
+  for (const name of ['a', 'b']) await writeBert(path.join(folder, name), BERT_BASE);
+  const started = performance.now();
+  const { timings, peak_memory_bytes } = await runJob(la, folder, ['a', 'b'], {
+    model: { family: 'auto' },
+    target: { hidden_size: hidden, num_attention_heads: heads, intermediate_size: ffn },
+  });
+  const total = (performance.now() - started) / 1000;
+  const output = path.join(folder, 'job', 'artifacts', 'model.safetensors');
+  const floor = await bertFloor(
+    la,
+    ['a', 'b'].map((name) => path.join(folder, name)),
+    output,
+    BERT_BASE,
+    hidden,
+  );
+  const joint = 2 * BERT_BASE.hidden;
+  const bound = 4 * BERT_BASE.vocabulary * hidden * 4 + 24 * joint ** 2 + 300e6;
+  say('## A BERT-base pair (2 × 12 layers × 768, 30522) to 1152 wide, closed form');
+  say();
+  say('| | figure | bound |');
+  say('|---|---|---|');
+  say(
+    `| plan, merge, output files | ${total.toFixed(1)} s (merge ${timings.fold_s.toFixed(1)} s) | reads, Grams, products, eigenproblem and writes alone: ${floor.toFixed(1)} s, ratio ${(total / floor).toFixed(2)} |`,
+  );
+  say(
+    `| peak memory | ${(peak_memory_bytes / 1e6).toFixed(0)} MB | 4 × largest tensor + 24·D² + 300 MB = ${(bound / 1e6).toFixed(0)} MB |`,
+  );
+  say();
+}
+
+/** Parts by name: `npm run bench -- notebook` runs one of them and prints it; without names all, into RESULTS.md. */
+const PARTS = { notebook, scaling, files, 'bert-base': bertBase };
+
+const chosen = process.argv.slice(2).filter((name) => name in PARTS) as (keyof typeof PARTS)[];
+const la = new CpuBackend();
+if (chosen.length > 0) {
+  for (const part of chosen) {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'weightfold-bench-'));
+    await PARTS[part](la, folder).finally(() => rm(folder, { recursive: true, force: true }));
+  }
+} else {
   say('# Results of `npm run bench`');
   say();
   say(
-    `${os.cpus()[0].model.trim()}, ${la.info.threads} cores, ${la.info.library}, Node ${process.versions.node}. Medians of ${RUNS} runs after a warm-up; everything below was measured in one run.`,
+    `${os.cpus()[0].model.trim()}, ${la.info.threads} cores, ${la.info.library}, Node ${process.versions.node}. Medians of ${RUNS} runs after a warm-up where a run takes less than a second, single runs otherwise; everything below was measured in one run, each part in a process of its own.`,
   );
   say();
-  await notebook(la, folder);
-  await scaling(la, folder);
-  await files(folder);
+  for (const part of Object.keys(PARTS)) {
+    const { stdout, status } = spawnSync(process.execPath, [process.argv[1], part], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    if (status !== 0) throw new Error(`The part ${part} failed.`);
+    say(stdout.trimEnd());
+    say();
+  }
   await writeFile(RESULTS, `${lines.join('\n').trimEnd()}\n`);
-} finally {
-  await rm(folder, { recursive: true, force: true });
 }

@@ -1,0 +1,116 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { CheckpointReader } from '../src/checkpoints/reader.js';
+import { encodeFloats } from '../src/safetensors/dtype.js';
+import { SafetensorsWriter, type TensorSpec } from '../src/safetensors/writer.js';
+import type { LinearAlgebra, Matrix } from '../workers/linalg/contract.js';
+
+export const BERT_BASE = { layers: 12, hidden: 768, heads: 12, ffn: 3072, vocabulary: 30522, positions: 512 };
+type Sizes = typeof BERT_BASE;
+
+/** Names and shapes of a BertForMaskedLM checkpoint. */
+function tensorsOf({ layers, hidden: d, ffn, vocabulary, positions }: Sizes): TensorSpec[] {
+  const list: [string, number[]][] = [
+    ['bert.embeddings.word_embeddings.weight', [vocabulary, d]],
+    ['bert.embeddings.position_embeddings.weight', [positions, d]],
+    ['bert.embeddings.token_type_embeddings.weight', [2, d]],
+    ['cls.predictions.bias', [vocabulary]],
+  ];
+  const linear = (name: string, out: number, into: number) =>
+    list.push([`${name}.weight`, [out, into]], [`${name}.bias`, [out]]);
+  const norm = (name: string) => list.push([`${name}.weight`, [d]], [`${name}.bias`, [d]]);
+  norm('bert.embeddings.LayerNorm');
+  for (let l = 0; l < layers; l++) {
+    const p = `bert.encoder.layer.${l}`;
+    for (const name of ['query', 'key', 'value']) linear(`${p}.attention.self.${name}`, d, d);
+    linear(`${p}.attention.output.dense`, d, d);
+    norm(`${p}.attention.output.LayerNorm`);
+    linear(`${p}.intermediate.dense`, ffn, d);
+    linear(`${p}.output.dense`, d, ffn);
+    norm(`${p}.output.LayerNorm`);
+  }
+  linear('cls.predictions.transform.dense', d, d);
+  norm('cls.predictions.transform.LayerNorm');
+  return list.map(([name, shape]) => ({ name, dtype: 'F32' as const, shape }));
+}
+
+/** A random checkpoint of these sizes, with its config.json. */
+export async function writeBert(folder: string, sizes: Sizes): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const config = {
+    architectures: ['BertForMaskedLM'],
+    model_type: 'bert',
+    vocab_size: sizes.vocabulary,
+    hidden_size: sizes.hidden,
+    num_hidden_layers: sizes.layers,
+    num_attention_heads: sizes.heads,
+    intermediate_size: sizes.ffn,
+    max_position_embeddings: sizes.positions,
+    type_vocab_size: 2,
+    hidden_act: 'gelu',
+    layer_norm_eps: 1e-12,
+    pad_token_id: 0,
+  };
+  await writeFile(path.join(folder, 'config.json'), JSON.stringify(config));
+  const tensors = tensorsOf(sizes);
+  const writer = await SafetensorsWriter.create(path.join(folder, 'model.safetensors'), tensors);
+  for (const { name, shape } of tensors) {
+    const gain = name.endsWith('LayerNorm.weight');
+    const count = shape.reduce((product, extent) => product * extent, 1);
+    const values = new Float32Array(count);
+    for (let i = 0; i < count; i++) values[i] = gain ? 0.9 + Math.random() * 0.2 : (Math.random() - 0.5) * 0.07;
+    await writer.write(encodeFloats(values, 'F32'));
+  }
+  await writer.finish(false);
+}
+
+/**
+ * What a closed-form merge of two such models to width r and n_ffn units cannot do without: read both once, the Grams of
+ * all writers and one eigenproblem of the joint width in float64, one product per tensor and side, write the result.
+ */
+export async function bertFloor(
+  la: LinearAlgebra,
+  folders: readonly string[],
+  output: string,
+  s: Sizes,
+  r: number,
+): Promise<number> {
+  const start = performance.now();
+  for (const folder of folders) {
+    const reader = await CheckpointReader.open(folder);
+    for (const name of reader.tensors.keys()) await reader.floats(name, 'float32');
+    await reader.close();
+  }
+  const { hidden: d, ffn, layers, vocabulary } = s;
+  const D = folders.length * d;
+  const times = async (a: Matrix, b: Matrix, count: number) => {
+    for (let i = 0; i < count; i++) la.dispose(await la.gemm(a, b));
+  };
+  const f32 = (rows: number, cols: number) => la.upload(new Float32Array(rows * cols).fill(0.01), rows, cols);
+  // Grams: the joint vocabulary table couples the sources; attention output and FFN down do not.
+  const table = la.upload(new Float64Array(4096 * D).fill(0.01), 4096, D);
+  const gram = la.zeros(D, D, 'float64');
+  for (let row = 0; row < vocabulary; row += 4096) await la.syrk(table, { transpose: true, beta: 1, out: gram });
+  const [attention, down] = [
+    la.upload(new Float64Array(d * d).fill(0.01), d, d),
+    la.upload(new Float64Array(d * ffn).fill(0.01), d, ffn),
+  ];
+  for (let i = 0; i < layers * folders.length; i++) for (const w of [attention, down]) la.dispose(await la.syrk(w));
+  await la.eigh([await randomSymmetric(la, D)]);
+  const [e, f] = [f32(r, d), f32(d, r)];
+  const kept = { heads: (r * d) / D, ffn: (r / d) * (ffn / folders.length) };
+  await times(f32(vocabulary, d), f, folders.length);
+  await times(f32(kept.heads, d), f, 3 * layers * folders.length);
+  await times(e, f32(d, kept.heads), layers * folders.length);
+  await times(f32(kept.ffn, d), f, layers * folders.length);
+  await times(e, f32(d, kept.ffn), layers * folders.length);
+  const bytes = await readFile(output);
+  await writeFile(`${output}.copy`, bytes);
+  return (performance.now() - start) / 1000;
+}
+
+async function randomSymmetric(la: LinearAlgebra, n: number): Promise<Matrix> {
+  const data = new Float64Array(n * n);
+  for (let i = 0; i < data.length; i++) data[i] = Math.random() - 0.5;
+  return la.syrk(la.upload(data, n, n));
+}

@@ -1,0 +1,143 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CheckpointReader } from '../../src/checkpoints/reader.js';
+import type { JobSpecInput } from '../../src/schemas/job-spec.js';
+import type { TransformerMetrics } from '../../src/schemas/metrics.js';
+import { artifactPath, runJob, startService, type TestService, upload } from '../support/service.js';
+import { subfolder, temporaryFolder } from '../support/temporary.js';
+
+// Whole transformers through the service, on trained fixtures (test/fixtures/README.md). The numerics have their own
+// tests; here: submission, tokens from uploads, steps, published files.
+const FIXTURES = new URL('../fixtures/', import.meta.url).pathname;
+const root = temporaryFolder();
+const tokens = { checkpoint: 'tokens', file: 'tokens.safetensors' };
+let service: TestService;
+
+beforeAll(async () => {
+  service = await startService(subfolder(root));
+  for (const name of ['llama-a', 'llama-b', 'bert-a'])
+    for (const file of ['model.safetensors', 'config.json'])
+      await upload(service.http, name, `${FIXTURES}${name}/${file}`, file);
+  await upload(service.http, 'llama-a', Buffer.from('{"version": "1.0"}'), 'tokenizer.json');
+  await upload(service.http, 'tokens', `${FIXTURES}tokens.safetensors`, 'tokens.safetensors');
+});
+afterAll(() => service?.close());
+
+const pair = (more: Partial<JobSpecInput> = {}): JobSpecInput => ({
+  sources: [{ checkpoint: 'llama-a' }, { checkpoint: 'llama-b' }],
+  model: { family: 'auto' },
+  target: { hidden_size: 192, num_attention_heads: 6, intermediate_size: 528 },
+  probe: ['eng', 'code'].map((name) => ({ ...tokens, name, ids: `llama.eval.${name}` })),
+  ...more,
+});
+
+describe('a closed-form merge', () => {
+  let id: string;
+  let metrics: TransformerMetrics;
+  beforeAll(async () => {
+    const job = await runJob(service.http, pair(), 120);
+    expect(job.error).toBeNull();
+    id = job.id;
+    metrics = (await service.http.get(`/v1/jobs/${id}/metrics`).expect(200)).body;
+  }, 150_000);
+
+  it('reports the losses of the sources as they were trained, and of the result', () => {
+    const [eng, code] = metrics.probes;
+    expect([eng.name, code.name]).toEqual(['eng', 'code']);
+    [1.477, 2.054].forEach((loss, i) => {
+      expect(Math.abs((eng.source_losses[i] ?? 0) - loss)).toBeLessThan(0.002);
+    });
+    expect(Math.abs((metrics.end_to_end.mean_of_sources_loss ?? 0) - 1.441)).toBeLessThan(0.002);
+    // Far from random (ln 260 = 5.56) without any fit; an initialisation, and said to be one.
+    expect(metrics.end_to_end.result_loss).toBeLessThan(3);
+    expect(metrics.fit).toBe('closed_form');
+    expect(metrics.spaces.find(({ name }) => name === 'residual')).toMatchObject({ source_width: 256, width: 192 });
+  });
+
+  it('publishes a stock checkpoint: sizes, tensors, tokenizer, card', async () => {
+    const { body } = await service.http.get(`/v1/jobs/${id}/artifacts`).expect(200);
+    const files = (body.data as { file: string }[]).map(({ file }) => file);
+    const expected = ['README.md', 'bases.safetensors', 'config.json', 'job.json', 'metrics.json', 'model.safetensors'];
+    expect(files).toEqual([...expected, 'tokenizer.json']);
+    const config = JSON.parse(await readFile(artifactPath(service, id, 'config.json'), 'utf8'));
+    expect(config).toMatchObject({
+      architectures: ['LlamaForCausalLM'],
+      hidden_size: 192,
+      num_attention_heads: 6,
+      num_key_value_heads: 6,
+      head_dim: 32,
+      intermediate_size: 528,
+      vocab_size: 260,
+    });
+    const reader = await CheckpointReader.open(artifactPath(service, id, 'model.safetensors'));
+    expect(reader.tensors.get('model.layers.3.mlp.down_proj.weight')?.shape).toEqual([192, 528]);
+    expect(reader.tensors.get('lm_head.weight')?.shape).toEqual([260, 192]);
+    await reader.close();
+    expect(await readFile(artifactPath(service, id, 'README.md'), 'utf8')).toContain('initialisation');
+  });
+
+  it('gives one CSV line per probe', async () => {
+    const { text } = await service.http.get(`/v1/jobs/${id}/metrics?format=csv`).expect(200);
+    expect(
+      text
+        .trim()
+        .split('\r\n')
+        .map((line) => line.split(',')[0]),
+    ).toEqual(['name', 'eng', 'code']);
+  });
+});
+
+it('a calibrated merge takes its tokens from an upload, and reports each layer as it goes', async () => {
+  const calibration = { ...tokens, tensor: 'llama.calibration.ids' };
+  const job = await runJob(service.http, pair({ method: { calibration } }), 240);
+  expect(job.error).toBeNull();
+  const metrics: TransformerMetrics = (await service.http.get(`/v1/jobs/${job.id}/metrics`).expect(200)).body;
+  expect(metrics.fit).toBe('calibrated');
+  // At 1.5 times the width: close to the better source (1.610), where the mean of both (1.441) needs two models.
+  expect(metrics.end_to_end.result_loss).toBeLessThan(1.65);
+  expect(metrics.end_to_end.result_loss).toBeGreaterThan(1.441);
+  expect(metrics.merge.calibration_stream_error?.length).toBe(9);
+}, 250_000);
+
+describe('a spec that cannot succeed is refused at submission', () => {
+  it.each<[string, Partial<JobSpecInput>, string]>([
+    ['sources of two families', { sources: [{ checkpoint: 'llama-a' }, { checkpoint: 'bert-a' }] }, 'sources_differ'],
+    [
+      'a source without config.json',
+      { sources: [{ checkpoint: 'llama-a' }, { checkpoint: 'tokens' }] },
+      'config_missing',
+    ],
+    ['a width beyond both', { target: { hidden_size: 257 } }, 'width_out_of_range'],
+    [
+      'calibration tokens that are not there',
+      { method: { calibration: { ...tokens, tensor: 'nope' } } },
+      'tokens_not_found',
+    ],
+    ['probe ids that are not there', { probe: { ...tokens, ids: 'nope' } }, 'tokens_not_found'],
+  ])('%s', async (_, change, code) => {
+    const { status, body } = await service.http.post('/v1/jobs').send(pair(change));
+    expect([status, body.code]).toEqual([422, code]);
+  });
+
+  it.each<[string, object, string]>([
+    ['no target', { target: undefined }, '/target'],
+    ['a target for a chain', { model: { family: 'chain', layers: [{ weight: 'w' }] }, probe: undefined }, '/target'],
+    ['float inputs as a probe', { probe: { ...tokens, tensor: 'x' } }, '/probe'],
+  ])('%s', async (_, change, pointer) => {
+    const { status, body } = await service.http.post('/v1/jobs').send({ ...pair(), ...change });
+    expect([status, body.code]).toEqual([400, 'request_invalid']);
+    expect(body.errors.map((error: { pointer: string }) => error.pointer)).toContain(pointer);
+  });
+});
+
+it('plans without reading weights: every tensor, the legality of every space and why', async () => {
+  const { body } = await service.http.post('/v1/jobs/plan').send(pair()).expect(200);
+  expect(body).toMatchObject({ kind: 'transformer', family: 'llama', fit: 'closed_form' });
+  expect(body.spaces.map(({ name }: { name: string }) => name)).toContain('residual');
+  for (const { legality, reason } of body.spaces) {
+    expect(['exact', 'selection', 'approximate']).toContain(legality);
+    expect(reason.length).toBeGreaterThan(10);
+  }
+  const names = body.tensors.map(({ name }: { name: string }) => name);
+  expect(names).toContain('model.layers.0.self_attn.q_proj.weight');
+});
