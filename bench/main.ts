@@ -131,7 +131,7 @@ async function writeSquare(folder: string, d: number): Promise<void> {
   await writer.finish(false);
 }
 
-async function files(folder: string): Promise<void> {
+async function files(_: LinearAlgebra, folder: string): Promise<void> {
   const [source, target] = [path.join(folder, 'big.safetensors'), path.join(folder, 'copy')];
   const shape = [8192, 4096];
   const values = new Float32Array(shape[0] * shape[1]).map(Math.random);
