@@ -137,7 +137,7 @@ function calibrationOf({ calibration, fit = 'auto', sources }: TransformerReques
       'fit "calibrated" needs method.calibration: tokens from a checkpoint file, or {"generate": {}}.',
       '/method/calibration',
     );
-  if (!('generate' in calibration)) return calibration;
+  if (!('generate' in calibration)) return { rows: calibration.rows, length: calibration.length };
   const limit = target.positions
     ? target.positions - (target.positionsSkipPadding ? target.positionOffset! : 0)
     : GENERATED_LENGTH;

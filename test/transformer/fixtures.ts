@@ -1,38 +1,48 @@
-import { causalProbe, LossMeter, labelledProbe, type Probe } from '../../workers/transformer/evaluate/loss.js';
-import { batchesOf } from '../../workers/transformer/forward/batch.js';
-import { forward } from '../../workers/transformer/forward/run.js';
-import type { Model } from '../../workers/transformer/model.js';
-import { integers, la } from './support.js';
+import { mkdtempSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { TransformerRequest } from '../../src/families/plan.js';
+import { planTransformer } from '../../src/families/plan-transformer.js';
+import {
+  causalProbe,
+  evaluateStep,
+  labelledProbe,
+  mergeTransformer,
+  type Probe,
+  verifyOutput,
+} from '../../workers/transformer/index.js';
+import { fixture, integers, la } from './support.js';
 
-export async function probesOf(family: 'bert' | 'llama'): Promise<Probe[]> {
+export function probesOf(family: 'bert' | 'llama'): Promise<Probe[]> {
   return Promise.all(
     ['eng', 'code'].map(async (domain) => {
       if (family === 'llama') return causalProbe(domain, await integers(`llama.eval.${domain}`));
-      const name = `bert.eval.${domain}`;
-      const [ids, labels, mask] = [
-        await integers(`${name}.ids`),
-        await integers(`${name}.labels`),
-        await integers(`${name}.mask`),
-      ];
+      const [ids, labels, mask] = await Promise.all(
+        ['ids', 'labels', 'mask'].map((part) => integers(`bert.eval.${domain}.${part}`)),
+      );
       return labelledProbe(domain, ids, labels.ids, mask.ids);
     }),
   );
 }
 
-export async function lossOf(model: Model, probe: Probe): Promise<number> {
-  const meter = new LossMeter();
-  for (const batch of batchesOf(probe.tokens)) {
-    const logits = (await forward(la, model, batch))!;
-    const from = batch.first * batch.length;
-    meter.add(
-      await la.download(logits),
-      model.architecture.vocabulary,
-      probe.labels.subarray(from, from + batch.ids.length),
-    );
-    la.dispose(logits);
-  }
-  return meter.mean!;
+/** Merge a fixture pair to (width, heads, units) from files to files, verify it, and evaluate what was stored. */
+export async function mergePair(
+  family: 'bert' | 'llama',
+  [hidden_size, num_attention_heads, intermediate_size]: number[],
+  calibration: 'file' | 'none' | { generate: { sequences: number } },
+) {
+  const sources = await Promise.all(['a', 'b'].map((name) => fixture(`${family}-${name}`)));
+  const tokens = await integers(`${family}.calibration.ids`);
+  const request: TransformerRequest = {
+    sources: sources.map((s, i) => ({ label: `${family}-${'ab'[i]}`, config: s.config, tensors: s.reader.tensors })),
+    target: { hidden_size, num_attention_heads, intermediate_size },
+  };
+  if (calibration === 'file') request.calibration = tokens;
+  else if (calibration !== 'none') request.calibration = calibration;
+  const plan = planTransformer(request);
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'pair-'));
+  const readers = sources.map((s) => s.reader);
+  await mergeTransformer(plan, readers, la, directory, { calibration: tokens });
+  await verifyOutput(plan, directory, la);
+  return evaluateStep(plan, readers, la, directory, { probes: await probesOf(family) });
 }
-
-export const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-export const losses = (model: Model, probes: Probe[]) => Promise.all(probes.map((p) => lossOf(model, p)));

@@ -8,7 +8,8 @@ import type { Tokens } from '../../workers/transformer/forward/batch.js';
 import { storedModel } from '../../workers/transformer/model.js';
 
 export const FIXTURES = new URL('../fixtures/', import.meta.url).pathname;
-export const la = new CpuBackend();
+/** One thread: two test files run side by side, and BLAS threads of both would wait for each other. */
+export const la = new CpuBackend(1);
 
 export const configOf = (folder: string) =>
   JSON.parse(readFileSync(`${folder}/config.json`, 'utf8')) as Record<string, unknown>;

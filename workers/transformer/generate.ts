@@ -83,7 +83,8 @@ async function refillMasked(
       la.dispose(logits);
     }
   }
-  return ids;
+  // Masked models are asked about text with hidden places, so they are calibrated on such.
+  return ids.map((id) => (random.uniform() < REFILL_SHARE ? maskId : id));
 }
 
 /** Logits of the chosen places only: the head costs vocabulary · width per place. */

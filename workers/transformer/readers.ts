@@ -36,8 +36,18 @@ export interface Folded {
   rows: number;
 }
 
+/** Only the biases are wanted: no product with the fold, `weight` stays zero. */
+export interface FoldOptions {
+  biasOnly?: boolean;
+}
+
 /** W·diag(gain)·F + (W·β + b): one source's rows of a reader in terms of the result's normed stream. */
-export async function foldReader(la: LinearAlgebra, source: ReaderSource, fold: Fold): Promise<Folded> {
+export async function foldReader(
+  la: LinearAlgebra,
+  source: ReaderSource,
+  fold: Fold,
+  { biasOnly = false }: FoldOptions = {},
+): Promise<Folded> {
   const { linear, norm, rows: kept, start } = source;
   const width = linear.weight.cols;
   const rows = kept ?? Array.from({ length: linear.weight.rows }, (_, i) => i);
@@ -55,6 +65,7 @@ export async function foldReader(la: LinearAlgebra, source: ReaderSource, fold: 
     }
     bias[i] = constant;
   });
+  if (biasOnly) return { weight: new Float32Array(rows.length * fold.matrix.cols), bias, rows: rows.length };
   const x = la.upload(absorbed, rows.length, width);
   const product = await la.gemm(x, la.view(fold.matrix, start, start + width, 0, fold.matrix.cols));
   const weight = (await la.download(product)) as Float32Array;
@@ -67,8 +78,13 @@ export async function foldReader(la: LinearAlgebra, source: ReaderSource, fold: 
 }
 
 /** Readers of all sources below each other: concatenated out-space. */
-export async function stackReaders(la: LinearAlgebra, sources: readonly ReaderSource[], fold: Fold): Promise<Folded> {
-  const parts = await Promise.all(sources.map((source) => foldReader(la, source, fold)));
+export async function stackReaders(
+  la: LinearAlgebra,
+  sources: readonly ReaderSource[],
+  fold: Fold,
+  options: FoldOptions = {},
+): Promise<Folded> {
+  const parts = await Promise.all(sources.map((source) => foldReader(la, source, fold, options)));
   const rows = parts.reduce((sum, part) => sum + part.rows, 0);
   const weight = new Float32Array(rows * fold.matrix.cols);
   const bias = new Float64Array(rows);

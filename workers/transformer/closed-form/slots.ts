@@ -189,7 +189,7 @@ export class ClosedFormSlots implements SlotTensors {
     const folded =
       slot === 'decoder'
         ? await averageReaders(la, parts, plan.source_weights, fold)
-        : await stackReaders(la, parts, fold);
+        : await stackReaders(la, parts, fold, { biasOnly: part === 'bias' });
     for (const { linear } of parts) la.dispose(linear.weight);
     return part === 'bias'
       ? la.upload(Float32Array.from(folded.bias), 1, folded.rows)

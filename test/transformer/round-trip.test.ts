@@ -1,0 +1,138 @@
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { TransformerRequest } from '../../src/families/plan.js';
+import { planTransformer } from '../../src/families/plan-transformer.js';
+import { Mt19937 } from '../../src/random/mt19937.js';
+import {
+  causalProbe,
+  evaluateStep,
+  forward,
+  mergeTransformer,
+  openResult,
+  type Tokens,
+  verifyOutput,
+} from '../../workers/transformer/index.js';
+import { la, openModel } from './support.js';
+import { STOCK, TIED, writeTiny } from './tiny.js';
+
+const work = () => mkdtempSync(path.join(os.tmpdir(), 'merge-'));
+
+function randomTokens(rows: number, length: number, vocabulary: number): Tokens {
+  const random = new Mt19937(7);
+  // id 1 is RoBERTa's padding: it has a place of its own and is tested by itself
+  return { ids: Int32Array.from({ length: rows * length }, () => 2 + random.below(vocabulary - 2)), rows, length };
+}
+
+async function source(name: string, seed: number, drop: readonly string[] = []) {
+  const { config, shapes } = STOCK[name];
+  const kept = Object.fromEntries(Object.entries(shapes).filter(([tensor]) => !drop.includes(tensor)));
+  return openModel(await writeTiny(config, kept, seed));
+}
+
+async function merged(
+  sources: Awaited<ReturnType<typeof source>>[],
+  request: Partial<TransformerRequest>,
+  calibration?: Tokens,
+) {
+  const plan = planTransformer({
+    sources: sources.map((s, i) => ({ label: `s${i}`, config: s.config, tensors: s.reader.tensors })),
+    target: {},
+    ...request,
+    ...(calibration ? { calibration } : {}),
+  });
+  expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
+  const directory = work();
+  const readers = sources.map((s) => s.reader);
+  await mergeTransformer(plan, readers, la, directory, { calibration });
+  await verifyOutput(plan, directory, la);
+  return { plan, directory, readers };
+}
+
+async function largestDifference(a: Float32Array, b: Float32Array) {
+  expect(a.length).toBe(b.length);
+  return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i])), 0);
+}
+
+describe.each(Object.keys(STOCK))('%s', (name) => {
+  const tied = name === 'gpt2' || name === 'bert' || name === 'roberta' ? TIED : [];
+
+  it('alone at full width gives the source’s logits within 1e-4, under the stock names and shapes', async () => {
+    const one = await source(name, 11, tied);
+    const { plan, directory } = await merged([one], {});
+    expect(Object.fromEntries(plan.tensors.map((t) => [t.name, t.shape]))).toEqual(STOCK[name].shapes);
+    expect(JSON.parse(readFileSync(path.join(directory, 'config.json'), 'utf8')).tie_word_embeddings).toBe(false);
+    const tokens = randomTokens(3, 12, 37);
+    const result = await openResult(plan, la, directory);
+    const [before, after] = [await forward(la, one.model, tokens), await forward(la, result.model, tokens)];
+    const difference = await largestDifference(
+      (await la.download(before!)) as Float32Array,
+      (await la.download(after!)) as Float32Array,
+    );
+    expect(difference).toBeLessThan(1e-4);
+  });
+
+  it('calibrated at full width stays close to its one source', async () => {
+    const one = await source(name, 12, tied);
+    const tokens = randomTokens(256, 12, 37);
+    const { plan, directory, readers } = await merged([one], {}, tokens);
+    const probe = causalProbe('ids', randomTokens(8, 13, 37));
+    const metrics = await evaluateStep(plan, readers, la, directory, { probes: [probe] });
+    const { kl_to_mean: kl, stream_error: stream } = metrics.probes[0];
+    // LayerNorm keeps the hyperplane's r − 1 directions of r; ridge and finite data leave a little
+    expect(kl).toBeLessThan(0.02);
+    expect(Math.max(...stream)).toBeLessThan(0.2);
+    expect(readdirSync(directory)).toContain('README.md');
+  });
+
+  it('merges three sources, calibrated and in closed form, fewer heads and units, sharded in half precision', async () => {
+    const three = [await source(name, 1, tied), await source(name, 2, tied), await source(name, 3, tied)];
+    const heads = name === 'gpt2' || name === 'bert' || name === 'roberta' ? 5 : 4;
+    const target = { hidden_size: 20, num_attention_heads: heads, intermediate_size: 30 };
+    const output = { dtype: 'BF16' as const, max_shard_bytes: 4000 };
+    for (const calibration of [undefined, randomTokens(16, 10, 37)]) {
+      const { plan, directory } = await merged(three, { target, output }, calibration);
+      expect(plan.fit).toBe(calibration ? 'calibrated' : 'closed_form');
+      expect(readdirSync(directory)).toContain('model.safetensors.index.json');
+    }
+  });
+});
+
+it('makes the same bytes twice', async () => {
+  const pair = [await source('qwen2', 1), await source('qwen2', 2)];
+  const generate = { generate: { sequences: 8, length: 10, seed: 5 } };
+  const target = { hidden_size: 16, num_attention_heads: 4, intermediate_size: 24 };
+  const [a, b] = [
+    await merged(pair, { target, calibration: generate }),
+    await merged(pair, { target, calibration: generate }),
+  ];
+  const read = (directory: string) => readFileSync(path.join(directory, 'model.safetensors')).toString('base64');
+  expect(read(a.directory) === read(b.directory)).toBe(true);
+});
+
+it('padding changes nothing for the tokens that are there', async () => {
+  const { model } = await source('roberta', 4, TIED);
+  const tokens = randomTokens(1, 6, 37);
+  const padded: Tokens = {
+    ids: Int32Array.from([...tokens.ids, 1, 1, 1]),
+    rows: 1,
+    length: 9,
+    attention: Uint8Array.from([1, 1, 1, 1, 1, 1, 0, 0, 0]),
+  };
+  const [short, long] = [await forward(la, model, tokens), await forward(la, model, padded)];
+  const [a, b] = [await la.download(short!), await la.download(long!)];
+  expect(await largestDifference(a as Float32Array, b.slice(0, a.length) as Float32Array)).toBeLessThan(1e-5);
+});
+
+it('stops when asked to', async () => {
+  const one = await source('llama', 1);
+  const plan = planTransformer({
+    sources: [{ label: 'a', config: one.config, tensors: one.reader.tensors }],
+    target: {},
+  });
+  const stop = AbortSignal.abort();
+  await expect(mergeTransformer(plan, [one.reader], la, work(), { signal: stop })).rejects.toMatchObject({
+    code: 'cancelled',
+  });
+});
