@@ -80,10 +80,15 @@ export function spaceReports(
   });
   const whole = (space: Space) =>
     spaceWidth(target, space) === sources.reduce((sum, s) => sum + spaceWidth(s.architecture, space), 0);
+  const dropped = (space: Space) => {
+    if (fit === 'calibrated') return 'the maps around the kept ones are fitted to calibration data';
+    if (space === 'ffn') return 'the dropped ones are folded into the kept ones by least squares';
+    return 'the dropped ones are left out';
+  };
   const selected = (name: string, space: Space, layer: number | null, why: string) =>
     whole(space)
       ? report(name, space, layer, 'exact', REASONS.full)
-      : report(name, space, layer, 'selection', `${why}; the dropped ones are folded into the reader by least squares`);
+      : report(name, space, layer, 'selection', `${why}; ${dropped(space)}`);
   const post = target.placement === 'post';
   const [legality, why] = post ? (['approximate', REASONS.post] as const) : (['exact', REASONS[target.norm]] as const);
   const fitted = fit === 'calibrated' ? '; every map around it is then fitted to calibration data' : '';

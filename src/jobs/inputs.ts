@@ -4,6 +4,7 @@ import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import { type LocatedSource, locateSource, type SourceRoots } from '../checkpoints/locate-source.js';
 import { readConfig } from '../checkpoints/read-config.js';
 import { CheckpointReader } from '../checkpoints/reader.js';
+import { checkTokenizers } from '../checkpoints/tokenizers.js';
 import { SpecError, WeightfoldError } from '../errors.js';
 import { planJob } from '../plan/plan-job.js';
 import type { SourceHeaders } from '../plan/sources.js';
@@ -22,10 +23,12 @@ export interface Inspected {
 /** Read every source's headers and plan the job. Opens files, reads no weights. */
 export async function inspect(spec: JobSpec, roots: SourceRoots, checkpoints: CheckpointStore): Promise<Inspected> {
   const headers: SourceHeaders[] = [];
+  const locations: LocatedSource[] = [];
   const inputs: InputFile[] = [];
   for (const [i, source] of spec.sources.entries()) {
     const pointer = `/sources/${i}`;
     const located = await locateSource(source, roots, pointer);
+    locations.push(located);
     const reader = await openSource(located, pointer);
     headers.push({
       label: located.label,
@@ -47,7 +50,10 @@ export async function inspect(spec: JobSpec, roots: SourceRoots, checkpoints: Ch
   }
   const plan = planJob(spec, headers, await calibrationShape(spec, checkpoints));
   if (plan.kind === 'linear') await checkProbe(spec, plan, checkpoints);
-  else for (const [i, probe] of tokenProbes(spec).entries()) await checkTokenProbe(probe, `/probe/${i}`, checkpoints);
+  else {
+    await checkTokenizers(locations);
+    for (const [i, probe] of tokenProbes(spec).entries()) await checkTokenProbe(probe, `/probe/${i}`, checkpoints);
+  }
   return { plan, inputs };
 }
 

@@ -103,6 +103,12 @@ const CalibrationSchema = z
         sequences: z.number().int().min(1).max(65536).optional().describe('In all; default 256 per source.'),
         length: z.number().int().min(2).max(8192).optional().describe('Tokens per sequence; default 64.'),
         seed: z.number().int().min(0).max(0xffffffff).optional(),
+        mask_token_id: z
+          .number()
+          .int()
+          .min(0)
+          .optional()
+          .describe('Masked models; default from config.json, else usual.'),
       }),
     }),
   ])

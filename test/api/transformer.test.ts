@@ -119,6 +119,14 @@ describe('a spec that cannot succeed is refused at submission', () => {
     expect([status, body.code]).toEqual([422, code]);
   });
 
+  it('sources with different tokenizers', async () => {
+    await upload(service.http, 'llama-b', Buffer.from('{"version": "2.0"}'), 'tokenizer.json');
+    const { status, body } = await service.http.post('/v1/jobs').send(pair());
+    expect([status, body.code]).toEqual([422, 'tokenizers_differ']);
+    expect(body.detail).toMatch(/tokenizer\.json.*llama-a.*llama-b/);
+    await upload(service.http, 'llama-b', Buffer.from('{"version": "1.0"}'), 'tokenizer.json');
+  });
+
   it.each<[string, object, string]>([
     ['no target', { target: undefined }, '/target'],
     ['a target for a chain', { model: { family: 'chain', layers: [{ weight: 'w' }] }, probe: undefined }, '/target'],
