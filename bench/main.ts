@@ -7,6 +7,7 @@ import { encodeFloats } from '../src/safetensors/dtype.js';
 import { SafetensorsFile } from '../src/safetensors/file.js';
 import { SafetensorsWriter } from '../src/safetensors/writer.js';
 import type { Metrics } from '../src/schemas/metrics.js';
+import { computeEnvironment } from '../workers/compute-environment.js';
 import type { LinearAlgebra } from '../workers/linalg/contract.js';
 import { CpuBackend } from '../workers/linalg/cpu/backend.js';
 import { BERT_BASE, bertFloor, writeBert } from './bert-base.js';
@@ -218,6 +219,7 @@ if (chosen.length > 0) {
     const { stdout, status } = spawnSync(process.execPath, [process.argv[1], part], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],
+      env: computeEnvironment(), // as the worker starts its compute processes
     });
     if (status !== 0) throw new Error(`The part ${part} failed.`);
     say(stdout.trimEnd());

@@ -14,6 +14,7 @@ import {
   STALLED_INTERVAL_MS,
 } from '../src/queue/settings.js';
 import { runUntilSignal } from '../src/run-until-signal.js';
+import { computeEnvironment } from './compute-environment.js';
 import { JobKeeper } from './job-keeper.js';
 import { prepareBlasEnvironment } from './linalg/cpu/library.js';
 import { CANCEL_REASON, TIMEOUT_REASON } from './outcomes.js';
@@ -41,7 +42,11 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
     stalledInterval: STALLED_INTERVAL_MS,
     maxStalledCount: MAX_TAKEOVERS,
     removeOnComplete: { count: 0 },
-    workerForkOptions: { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+    workerForkOptions: {
+      env: computeEnvironment(),
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    },
   });
   const active = new Map<string, NodeJS.Timeout>();
   const release = (id: string) => {

@@ -95,14 +95,19 @@ export class SafetensorsFile {
     const [rows, width] = asMatrixShape(info.shape);
     const [r0, r1] = slice.rows ?? [0, rows];
     const whole = !slice.columns || (slice.columns[0] === 0 && slice.columns[1] === width);
-    if (!whole || info.dtype !== (precision === 'float64' ? 'F64' : 'F32'))
-      out.set(await this.floats(name, precision, slice));
-    else
+    const at = (elementBytes: number) => this.header.dataStart + info.begin + r0 * width * elementBytes;
+    if (whole && info.dtype === (precision === 'float64' ? 'F64' : 'F32'))
       await readFully(
         this.handle,
         new Uint8Array(out.buffer, out.byteOffset, out.byteLength),
-        this.header.dataStart + info.begin + r0 * width * out.BYTES_PER_ELEMENT,
+        at(out.BYTES_PER_ELEMENT),
       );
+    else if (whole && info.dtype === 'F32') {
+      // Read into the upper half, then widen from the front: element i is read before its place is overwritten.
+      const narrow = new Float32Array(out.buffer, out.byteOffset + 4 * out.length, out.length);
+      await readFully(this.handle, new Uint8Array(narrow.buffer, narrow.byteOffset, narrow.byteLength), at(4));
+      for (let i = 0; i < out.length; i++) out[i] = narrow[i];
+    } else out.set(await this.floats(name, precision, slice));
     if (out.length !== (r1 - r0) * (slice.columns ? slice.columns[1] - slice.columns[0] : width))
       throw new RangeError(`The target holds ${out.length} elements, the slice of "${name}" another number.`);
   }

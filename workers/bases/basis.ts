@@ -33,7 +33,6 @@ export interface BasisReport {
   directions_by_source: number[] | null;
   retained_energy: number;
   padding_columns: number;
-  identity_error: number;
   /** sqrt(Σ_{j>r} σ_j² / Σ σ_j²): no width-r basis reconstructs the writer better (Eckart, Young 1936). */
   optimal_relative_error: number;
 }

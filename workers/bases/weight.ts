@@ -30,10 +30,8 @@ export async function weightBasis(input: BasisInput): Promise<{ basis: Basis; re
   const chosen = choose(space, method, problems, spectra);
   const blocks: BasisBlock[] = [];
   const padding = paddingOf(method, space, problems, chosen);
-  let identityError = 0;
   for (const [p, problem] of problems.entries()) {
     const block = await buildBlock(la, plan.precision, space, problem, spectra[p], chosen[p], padding[p]);
-    identityError = Math.max(identityError, await identityErrorOf(la, block));
     blocks.push(block);
   }
   const report = await reportOf(input, writer, problems, spectra, chosen);
@@ -42,7 +40,6 @@ export async function weightBasis(input: BasisInput): Promise<{ basis: Basis; re
     report: {
       ...report,
       padding_columns: padding.reduce((sum, units) => sum + units.length, 0),
-      identity_error: identityError,
     },
   };
 }
@@ -187,27 +184,13 @@ async function buildBlock(
   };
 }
 
-/** max |E·F − diag(I_k, 0)| of a block. */
-async function identityErrorOf(la: LinearAlgebra, { expand, fold }: BasisBlock): Promise<number> {
-  const identity =
-    expand.precision === 'float64'
-      ? new Float64Array(expand.rows * fold.cols)
-      : new Float32Array(expand.rows * fold.cols);
-  for (let i = 0; i < expand.rows; i++) identity[i * fold.cols + i] = 1;
-  const difference = la.upload(identity, expand.rows, fold.cols);
-  await la.gemm(expand, fold, { beta: -1, out: difference });
-  const { maxAbs } = await la.norms(difference);
-  la.dispose(difference);
-  return maxAbs;
-}
-
 async function reportOf(
   input: BasisInput,
   writer: TensorPlan,
   problems: Problem[],
   spectra: Spectrum[],
   chosen: Choice[],
-): Promise<Omit<BasisReport, 'padding_columns' | 'identity_error'>> {
+): Promise<Omit<BasisReport, 'padding_columns'>> {
   const { space, method, la, reader } = input;
   const whole = method.solver.type === 'exact';
   // The bound is of the joint matrix without the constant's column: where the basis did not solve that, solve for values.

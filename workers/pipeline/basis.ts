@@ -16,13 +16,31 @@ export async function basisStep(context: StepContext, name: string): Promise<voi
   const stop = watch.start('write');
   const written = await writeBasis(steps.file(basisFile(name)), la, basis);
   stop();
-  disposeBasis(context, basis);
+  keepBasis(context, basis);
   await steps.finish(`basis-${name}`, { [basisFile(name)]: written }, report);
 }
 
-/** The stored basis of a space; null where the space is kept as it is. */
-export async function loadBasis({ plan, la, steps, watch }: StepContext, name: string): Promise<Basis | null> {
+/** Bytes of bases kept in memory between steps; larger ones are read again by each step that needs them. */
+const KEPT_BYTES = 64 * 1024 * 1024;
+
+const bytesOf = ({ blocks }: Basis) =>
+  blocks.reduce(
+    (sum, { expand: e, fold: f }) => sum + (e.rows * e.cols + f.rows * f.cols) * (e.precision === 'float64' ? 8 : 4),
+    0,
+  );
+
+function keepBasis(context: StepContext, basis: Basis): void {
+  const kept = [...context.bases.values()].reduce((sum, other) => sum + bytesOf(other), 0);
+  if (kept + bytesOf(basis) <= KEPT_BYTES) context.bases.set(basis.space, basis);
+  else releaseBasis(context, basis);
+}
+
+/** The basis of a space, from memory or as it was stored; null where the space is kept as it is. Release it after use. */
+export async function loadBasis(context: StepContext, name: string): Promise<Basis | null> {
+  const { plan, la, steps, watch, bases: kept } = context;
   if (!plan.spaces.some((space) => space.name === name && space.reduced)) return null;
+  const known = kept.get(name);
+  if (known) return known;
   await steps.require(`basis-${name}`);
   const stop = watch.start('read');
   const basis = await readBasis(steps.file(basisFile(name)), la, name);
@@ -30,8 +48,10 @@ export async function loadBasis({ plan, la, steps, watch }: StepContext, name: s
   return basis;
 }
 
-export function disposeBasis({ la }: StepContext, basis: Basis | null): void {
-  for (const { expand, fold } of basis?.blocks ?? []) {
+/** Free a basis that is not kept. */
+export function releaseBasis({ la, bases: kept }: StepContext, basis: Basis | null): void {
+  if (!basis || kept.get(basis.space) === basis) return;
+  for (const { expand, fold } of basis.blocks) {
     la.dispose(expand);
     la.dispose(fold);
   }

@@ -1,6 +1,7 @@
 import type { CheckpointReader } from '../../src/checkpoints/reader.js';
 import type { JobSpec } from '../../src/schemas/job-spec.js';
 import type { LinearPlan } from '../../src/schemas/plan.js';
+import type { Basis } from '../bases/basis.js';
 import type { LinearAlgebra } from '../linalg/contract.js';
 import type { TensorReader } from './sources.js';
 import type { StepStore } from './step-store.js';
@@ -17,6 +18,8 @@ export interface StepContext {
   steps: StepStore;
   watch: Stopwatch;
   signal?: AbortSignal;
+  /** Bases this process made or read, while they fit; see `loadBasis`. */
+  bases: Map<string, Basis>;
   /** Rows of the probe, where the spec names a tensor. */
   openProbe?: () => Promise<CheckpointReader>;
 }

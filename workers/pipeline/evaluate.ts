@@ -1,5 +1,7 @@
 import type { EndToEnd, SpaceMetrics, TensorMetrics } from '../../src/schemas/metrics.js';
-import { basisReport } from './basis.js';
+import type { Basis } from '../bases/basis.js';
+import { identityError } from '../bases/identity.js';
+import { basisReport, loadBasis, releaseBasis } from './basis.js';
 import { chainOutputs } from './chain-outputs.js';
 import type { StepContext } from './context.js';
 import { tableOutputs } from './table-outputs.js';
@@ -34,6 +36,10 @@ async function spaceMetrics(context: StepContext): Promise<SpaceMetrics[]> {
   for (const space of context.plan.spaces) {
     if (!space.reduced) continue;
     const { optimal_relative_error: _, ...report } = await basisReport(context, space.name);
+    const basis = (await loadBasis(context, space.name)) as Basis;
+    const identityErrors: number[] = [];
+    for (const block of basis.blocks) identityErrors.push(await identityError(context.la, block));
+    releaseBasis(context, basis);
     metrics.push({
       name: space.name,
       source_width: space.source_widths.reduce((sum, d) => sum + d, 0),
@@ -41,6 +47,7 @@ async function spaceMetrics(context: StepContext): Promise<SpaceMetrics[]> {
       factorization: space.factorization ?? 'weight',
       legality: space.legality,
       ...report,
+      identity_error: Math.max(...identityErrors),
     });
   }
   return metrics;

@@ -3,7 +3,7 @@ import { encodeFloats } from '../../src/safetensors/dtype.js';
 import { SafetensorsWriter } from '../../src/safetensors/writer.js';
 import type { TensorPlan } from '../../src/schemas/plan.js';
 import type { FloatArray } from '../linalg/contract.js';
-import { disposeBasis, loadBasis } from './basis.js';
+import { loadBasis, releaseBasis } from './basis.js';
 import { rewriteBias } from './bias.js';
 import type { StepContext } from './context.js';
 import { type Axis, denseFold, rewriteMatrix, rewriteTable } from './rewrite.js';
@@ -48,14 +48,14 @@ async function foldTensor(
   const out = await axisOf(context, tensor.out_space);
   if (tensor.role === 'fold') {
     await emit(await denseFold(la, out, plan.precision));
-    return disposeBasis(context, out.basis);
+    return releaseBasis(context, out.basis);
   }
   const into = await axisOf(context, tensor.in_space as string);
   const input = { la, reader, precision: plan.precision, tensor, out, into, sourceWeights: plan.source_weights };
   if (tensor.layout === 'in_out') await rewriteTable(input, emit);
   else await emit(await rewriteMatrix(input));
-  disposeBasis(context, out.basis);
-  disposeBasis(context, into.basis);
+  releaseBasis(context, out.basis);
+  releaseBasis(context, into.basis);
 }
 
 async function axisOf(context: StepContext, name: string): Promise<Axis> {

@@ -25,6 +25,7 @@ export function linearSteps(attempt: Attempt, plan: LinearPlan): (step: StepPlan
     steps,
     watch,
     signal,
+    bases: new Map(),
     openProbe:
       locate && !Array.isArray(probe) && 'checkpoint' in probe
         ? () => CheckpointReader.openFiles([locate(probe.checkpoint, probe.file)])

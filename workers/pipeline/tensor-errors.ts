@@ -3,7 +3,7 @@ import type { SpacePlan, TensorPlan } from '../../src/schemas/plan.js';
 import { type Basis, landingsOf, offsetsOf } from '../bases/basis.js';
 import { chunkRows } from '../bases/problem.js';
 import type { LinearAlgebra, Matrix, Norms } from '../linalg/contract.js';
-import { basisReport, disposeBasis, loadBasis } from './basis.js';
+import { basisReport, loadBasis, releaseBasis } from './basis.js';
 import type { StepContext } from './context.js';
 
 /** Bounds below this are rounding: the ratio to them says nothing. */
@@ -34,7 +34,7 @@ export async function tensorErrors(context: StepContext, tensor: TensorPlan): Pr
   if (tensor.layout === 'in_out') await tableErrors(context, tensor, space, basis, tally);
   else if (into.kind === 'shared') await stackedErrors(context, tensor, space, basis, tally);
   else await blockErrors(context, tensor, space, basis, tally);
-  disposeBasis(context, basis);
+  releaseBasis(context, basis);
   const { optimal_relative_error: optimal } = await basisReport(context, space.name);
   const sizes = tensor.sources.map(({ shape }) => shape[0] * shape[1]);
   const bySource = tally.own.map(({ sumAbs }, i) => sumAbs / sizes[i]);
