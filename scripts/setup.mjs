@@ -90,7 +90,6 @@ function installSystemParts() {
   say(`installing ${packages.join(', ')} with ${name} …`);
   const run = (args) => {
     const [program, ...rest] = [...prefix, ...args];
-    // The system's Redis must not be started by its package; ours runs on a socket of its own.
     return (
       spawnSync(program, rest, { stdio: ['ignore', 2, 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
         .status === 0
