@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { TransformerRequest } from '../../src/families/plan.js';
@@ -42,7 +42,11 @@ export async function mergePair(
   const plan = planTransformer(request);
   const directory = mkdtempSync(path.join(os.tmpdir(), 'pair-'));
   const readers = sources.map((s) => s.reader);
-  await mergeTransformer(plan, readers, la, directory, { calibration: tokens });
-  await verifyOutput(plan, directory, la);
-  return evaluateStep(plan, readers, la, directory, { probes: await probesOf(family) });
+  try {
+    await mergeTransformer(plan, readers, la, directory, { calibration: tokens });
+    await verifyOutput(plan, directory, la);
+    return await evaluateStep(plan, readers, la, directory, { probes: await probesOf(family) });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }

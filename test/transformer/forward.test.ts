@@ -8,6 +8,7 @@ it.each(['bert-a', 'bert-b', 'llama-a', 'llama-b'])('%s gives the stored logits 
   const { model } = await fixture(name);
   const stored = await CheckpointReader.open(`${FIXTURES}logits.safetensors`);
   const expected = await stored.floats(name, 'float32');
+  await stored.close();
   const ids = name.startsWith('bert')
     ? await integers('bert.eval.eng.ids')
     : columns(await integers('llama.eval.eng'), 0, 64);

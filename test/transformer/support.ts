@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { afterAll } from 'vitest';
 import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import { architectureOf } from '../../src/families/architecture.js';
 import { bindTensors } from '../../src/families/binding.js';
@@ -14,8 +15,13 @@ export const la = new CpuBackend(1);
 export const configOf = (folder: string) =>
   JSON.parse(readFileSync(`${folder}/config.json`, 'utf8')) as Record<string, unknown>;
 
+/** Readers stay open as long as their models are used: to the end of the test file. */
+const open: CheckpointReader[] = [];
+afterAll(() => Promise.all(open.map((reader) => reader.close())));
+
 export async function openModel(folder: string, precision: 'float32' | 'float64' = 'float32') {
   const reader = await CheckpointReader.open(folder);
+  open.push(reader);
   const config = configOf(folder);
   const family = familyOf('auto', config);
   const architecture = architectureOf(family, config, '/sources/0');
