@@ -1,5 +1,6 @@
-import { WeightfoldError } from '../errors.js';
 import { DTYPE_BITS, type Dtype, isDtype } from './dtype.js';
+import { SafetensorsError } from './error.js';
+import { HeaderReader } from './header-reader.js';
 
 /** Bytes of the little-endian length that opens every safetensors file. */
 export const PREFIX_BYTES = 8;
@@ -7,34 +8,6 @@ export const PREFIX_BYTES = 8;
 export const DEFAULT_MAX_HEADER_BYTES = 16 * 1024 * 1024;
 /** `__metadata__` is the one key that names no tensor. */
 const METADATA_KEY = '__metadata__';
-
-/** Every way a file can fail to be safetensors. */
-export type SafetensorsErrorCode =
-  | 'file_too_short'
-  | 'header_too_large'
-  | 'header_truncated'
-  | 'header_not_utf8'
-  | 'header_not_object'
-  | 'header_invalid_json'
-  | 'header_duplicate_key'
-  | 'metadata_not_strings'
-  | 'tensor_malformed'
-  | 'dtype_unknown'
-  | 'shape_invalid'
-  | 'shape_overflow'
-  | 'offsets_invalid'
-  | 'offsets_overlap_or_hole'
-  | 'offsets_mismatch_shape'
-  | 'data_length_mismatch';
-
-/** A malformed file: permanent, unlike an I/O error, and naming the tensor where there is one. */
-export class SafetensorsError extends WeightfoldError {
-  readonly reason: SafetensorsErrorCode;
-  constructor(reason: SafetensorsErrorCode, message: string) {
-    super(`Not a valid safetensors file: ${message}`, { code: 'safetensors_invalid', status: 422 });
-    this.reason = reason;
-  }
-}
 
 export interface TensorInfo {
   name: string;
@@ -203,100 +176,4 @@ function validateOffsets(tensors: Map<string, TensorInfo>, dataBytes: number): v
       'data_length_mismatch',
       `the tensors need ${position} bytes of data, the file holds ${dataBytes}${dataBytes < position ? ' (truncated?)' : ''}.`,
     );
-}
-
-/**
- * A reader for the small JSON grammar of safetensors headers (objects of strings, integers and flat integer arrays).
- * `JSON.parse` would keep the last of two equal keys and build objects whose keys an attacker chooses.
- */
-class HeaderReader {
-  private at = 0;
-  private readonly text: string;
-  constructor(text: string) {
-    this.text = text;
-  }
-
-  peek(): string {
-    this.space();
-    return this.text[this.at] ?? '';
-  }
-
-  object(entry: (key: string) => void): void {
-    this.expect('{');
-    if (this.peek() === '}') {
-      this.at++;
-      return;
-    }
-    for (;;) {
-      if (this.peek() !== '"') throw this.invalid('a key');
-      const key = this.string();
-      this.expect(':');
-      entry(key);
-      const next = this.peek();
-      this.at++;
-      if (next === '}') return;
-      if (next !== ',') throw this.invalid('"," or "}"');
-    }
-  }
-
-  string(): string {
-    const start = this.at;
-    for (let i = start + 1; i < this.text.length; i++) {
-      const c = this.text.charCodeAt(i);
-      if (c === 0x5c) i++;
-      else if (c === 0x22) {
-        this.at = i + 1;
-        try {
-          return JSON.parse(this.text.slice(start, i + 1)) as string;
-        } catch {
-          break;
-        }
-      }
-    }
-    throw this.invalid('a string');
-  }
-
-  integers(error: () => Error): number[] {
-    this.expect('[');
-    const values: number[] = [];
-    if (this.peek() === ']') {
-      this.at++;
-      return values;
-    }
-    for (;;) {
-      this.space();
-      const start = this.at;
-      while (this.text.charCodeAt(this.at) >= 0x30 && this.text.charCodeAt(this.at) <= 0x39) this.at++;
-      const digits = this.text.slice(start, this.at);
-      const value = Number(digits);
-      if (digits === '' || (digits.length > 1 && digits[0] === '0') || !Number.isSafeInteger(value)) throw error();
-      values.push(value);
-      const next = this.peek();
-      this.at++;
-      if (next === ']') return values;
-      if (next !== ',') throw error();
-    }
-  }
-
-  end(): void {
-    this.space();
-    if (this.at !== this.text.length) throw this.invalid('the end of the header');
-  }
-
-  private expect(char: string): void {
-    if (this.peek() !== char) throw this.invalid(`"${char}"`);
-    this.at++;
-  }
-
-  private space(): void {
-    for (;;) {
-      const c = this.text.charCodeAt(this.at);
-      if (c !== 0x20 && c !== 0x0a && c !== 0x0d && c !== 0x09) return;
-      this.at++;
-    }
-  }
-
-  private invalid(expected: string): SafetensorsError {
-    return new SafetensorsError('header_invalid_json', `expected ${expected} at character ${this.at} of the header.`);
-  }
 }

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { SafetensorsErrorCode } from '../../src/safetensors/error.js';
 import { SafetensorsFile } from '../../src/safetensors/file.js';
-import { DEFAULT_MAX_HEADER_BYTES, parseHeader, type SafetensorsErrorCode } from '../../src/safetensors/header.js';
+import { DEFAULT_MAX_HEADER_BYTES, parseHeader } from '../../src/safetensors/header.js';
 import { rawFile, tensorJson } from '../support/raw-safetensors.js';
 import { temporaryFolder } from '../support/temporary.js';
 

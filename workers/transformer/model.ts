@@ -3,6 +3,7 @@ import { DataError } from '../../src/errors.js';
 import type { Architecture } from '../../src/families/architecture.js';
 import type { Binding } from '../../src/families/binding.js';
 import type { Slot } from '../../src/families/description.js';
+import { transposed } from '../bases/rows.js';
 import type { FloatArray, LinearAlgebra, Matrix, Precision } from '../linalg/contract.js';
 
 /** y = x·Wᵀ + b; weight is [out, in] whatever the file's layout is. */
@@ -128,7 +129,7 @@ export class StoredSlots implements SlotTensors {
     const range = [section * width + r0, section * width + r1] as const;
     const values = await this.reader.floats(binding.name, this.precision, { columns: range });
     checkFinite(values, binding.name);
-    return this.la.upload(transpose(values, rows, r1 - r0), r1 - r0, rows);
+    return this.la.upload(transposed(values, rows, r1 - r0), r1 - r0, rows);
   }
 }
 
@@ -137,19 +138,6 @@ export function checkFinite(values: FloatArray, name: string): void {
   for (let i = 0; i < values.length; i++)
     if (!Number.isFinite(values[i]))
       throw new DataError('weight_not_finite', `Tensor "${name}" holds ${values[i]} at index ${i}.`);
-}
-
-/** Edge of the tiles a transposition moves: two of them fit in a 32 KB cache. */
-const TILE = 32;
-
-/** [rows, columns] → [columns, rows], row-major both. */
-export function transpose<T extends FloatArray>(a: T, rows: number, columns: number): T {
-  const out = new (a.constructor as new (n: number) => T)(a.length);
-  for (let i0 = 0; i0 < rows; i0 += TILE)
-    for (let j0 = 0; j0 < columns; j0 += TILE)
-      for (let i = i0; i < Math.min(i0 + TILE, rows); i++)
-        for (let j = j0; j < Math.min(j0 + TILE, columns); j++) out[j * rows + i] = a[i * columns + j];
-  return out;
 }
 
 /** A model over slot tensors, each part read once and kept. `release` drops a sublayer when a pass is done with it. */

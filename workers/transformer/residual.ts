@@ -1,6 +1,6 @@
-import { transposed } from '../bases/rows.js';
+import { sharesOf } from '../../src/plan/factorization.js';
+import { signsOf, transposed } from '../bases/rows.js';
 import type { LinearAlgebra, Matrix } from '../linalg/contract.js';
-import { shareOut } from './selection.js';
 
 /** Basis of the residual stream: orthonormal expand rows, and what they retain. */
 export interface ResidualBasis {
@@ -45,14 +45,14 @@ export async function residualBasis(
 
 async function joint(la: LinearAlgebra, moment: Matrix, count: number) {
   const [{ values, vectors }] = await la.eigh([moment]);
-  await fixSigns(la, vectors);
+  await la.scaleRows(vectors, signsOf(await la.download(vectors), vectors.cols));
   const rows = await la.cast(la.view(vectors, 0, count, 0, vectors.cols), 'float64');
   return { rows, spectrum: values, kept: values.subarray(0, count) };
 }
 
 /** Directions r/N of each source, E block diagonal. */
 async function separate(la: LinearAlgebra, moment: Matrix, widths: readonly number[], count: number) {
-  const shares = shareOut(widths, count);
+  const shares = sharesOf(count, widths);
   const total = moment.rows;
   const rows = la.zeros(count, total, 'float64');
   const starts = widths.map((_, i) => widths.slice(0, i).reduce((a, b) => a + b, 0));
@@ -62,27 +62,13 @@ async function separate(la: LinearAlgebra, moment: Matrix, widths: readonly numb
   const solved = await la.eigh(blocks);
   let at = 0;
   for (const [i, { vectors }] of solved.entries()) {
-    await fixSigns(la, vectors);
+    await la.scaleRows(vectors, signsOf(await la.download(vectors), vectors.cols));
     const own = la.view(rows, at, at + shares[i], starts[i], starts[i] + widths[i]);
     await la.axpy(1, la.view(vectors, 0, shares[i], 0, widths[i]), own);
     at += shares[i];
   }
   const spectrum = Float64Array.from(solved.flatMap((s) => [...s.values])).sort((a, b) => b - a);
   return { rows, spectrum, kept: solved.flatMap((s, i) => [...s.values.subarray(0, shares[i])]) };
-}
-
-/** Largest-magnitude entry of every row positive: eigenvectors have no sign of their own, results must. */
-async function fixSigns(la: LinearAlgebra, rows: Matrix): Promise<void> {
-  const values = await la.download(rows);
-  const signs = Float64Array.from({ length: rows.rows }, (_, i) => {
-    let peak = 0;
-    for (let j = 0; j < rows.cols; j++) {
-      const value = values[i * rows.cols + j];
-      if (Math.abs(value) > Math.abs(peak)) peak = value;
-    }
-    return peak < 0 ? -1 : 1;
-  });
-  await la.scaleRows(rows, signs);
 }
 
 /** (r−1) × r orthonormal rows, all orthogonal to 1. */

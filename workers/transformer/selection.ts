@@ -1,3 +1,4 @@
+import { sharesOf } from '../../src/plan/factorization.js';
 /** Which heads or units of each source the result keeps: indices in the sources' own numbering, ascending. */
 export type Kept = number[][];
 
@@ -15,27 +16,11 @@ export function keepHighest(scores: readonly ArrayLike<number>[], count: number)
 
 /** As many from each source (a remainder to the first, an excess to the others): mode `separate`. */
 export function keepShares(scores: readonly ArrayLike<number>[], count: number): Kept {
-  const shares = shareOut(
-    scores.map((list) => list.length),
+  const shares = sharesOf(
     count,
+    scores.map((list) => list.length),
   );
   return scores.map((list, i) => keepHighest([list], shares[i])[0]);
-}
-
-/** r_i ≤ d_i with Σ r_i = r: r/N each, a remainder to the first sources, the excess to those with room. */
-export function shareOut(widths: readonly number[], total: number): number[] {
-  const shares = widths.map(() => 0);
-  for (let left = total; left > 0; ) {
-    const open = widths.map((_, i) => i).filter((i) => shares[i] < widths[i]);
-    if (open.length === 0) break;
-    const each = Math.max(1, Math.floor(left / open.length));
-    for (const i of open) {
-      const more = Math.min(each, widths[i] - shares[i], left);
-      shares[i] += more;
-      left -= more;
-    }
-  }
-  return shares;
 }
 
 /** Heads or kv groups as the rows they occupy: `size` rows per index. */

@@ -1,13 +1,14 @@
 import type { Slot } from '../../../src/families/description.js';
 import type { TransformerPlan } from '../../../src/families/plan.js';
 import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
-import { type Control, checkCancelled } from '../control.js';
+import type { Control } from '../control.js';
 import { type Linear, type Norm, normSlot, type SlotTensors } from '../model.js';
 import { averageReaders, type Fold, onesFold, type ReaderSource, stackReaders } from '../readers.js';
 import { type ResidualBasis, residualBasis } from '../residual.js';
-import { asRows, type Kept, keepHighest, keepShares } from '../selection.js';
-import { absorbed, groupScores, rowSquares } from './importance.js';
+import { asRows, type Kept } from '../selection.js';
+import { absorbed } from './importance.js';
 import { centreColumns, centreRows, streamScales, writerMoment } from './moment.js';
+import { selections } from './selections.js';
 import { takeColumns, unitFold } from './unit-fold.js';
 
 /** What the weights alone decide before any output tensor is made. */
@@ -336,75 +337,4 @@ async function beside(la: LinearAlgebra, parts: Matrix[]): Promise<Matrix> {
     la.dispose(part);
   }
   return la.upload(out, rows, total);
-}
-
-/** Heads and units to keep, by what their weights alone would write. */
-async function selections(
-  la: LinearAlgebra,
-  plan: TransformerPlan,
-  sources: readonly SlotTensors[],
-  scale: readonly number[],
-  { signal, onProgress }: Control,
-): Promise<Pick<ClosedFormBasis, 'groups' | 'units' | 'transform' | 'pooler'>> {
-  const { target } = plan;
-  const pick = plan.mode === 'separate' ? keepShares : keepHighest;
-  const every = (counts: number[]) => counts.map((n) => Array.from({ length: n }, (_, j) => j));
-  const whole = (of: (s: TransformerPlan['sources'][number]['architecture']) => number, count: number) => {
-    const counts = plan.sources.map((s) => of(s.architecture));
-    return counts.reduce((a, b) => a + b, 0) === count ? every(counts) : null;
-  };
-  const groups: Kept[] = [];
-  const units: Kept[] = [];
-  for (let layer = 0; layer < target.layers; layer++) {
-    checkCancelled(signal);
-    groups.push(
-      whole((a) => a.kvHeads, target.kvHeads) ??
-        pick(await Promise.all(sources.map((s, i) => headScores(la, plan, s, i, layer, scale[i]))), target.kvHeads),
-    );
-    units.push(
-      whole((a) => a.ffn, target.ffn) ??
-        pick(await Promise.all(sources.map((s) => unitScores(la, s, layer))), target.ffn),
-    );
-    onProgress?.({ phase: 'basis', completed: layer + 1, total: target.layers });
-  }
-  const rowsOf = async (slot: 'transform' | 'pooler') =>
-    whole((a) => a.hidden, target.hidden) ??
-    pick(
-      await Promise.all(sources.map(async (s) => rowSquares(la, await s.matrix(slot, null, 'weight')))),
-      target.hidden,
-    );
-  return {
-    groups,
-    units,
-    transform: target.head === 'masked' ? await rowsOf('transform') : [],
-    pooler: sources.every((s) => s.has('pooler', null, 'weight')) ? await rowsOf('pooler') : [],
-  };
-
-  async function unitScores(la: LinearAlgebra, s: SlotTensors, layer: number): Promise<Float64Array> {
-    const i = sources.indexOf(s);
-    const opened = await rowSquares(la, await s.matrix('up', layer, 'weight'));
-    const gate = s.has('gate', layer, 'weight') ? await rowSquares(la, await s.matrix('gate', layer, 'weight')) : null;
-    const down = await s.matrix('down', layer, 'weight');
-    const values = await la.download(down);
-    const written = new Float64Array(down.cols);
-    for (let at = 0; at < values.length; at++) written[at % down.cols] += values[at] ** 2;
-    return opened.map((v, j) => v * (gate ? gate[j] : 1) * written[j] * scale[i] ** 2);
-  }
-}
-
-async function headScores(
-  la: LinearAlgebra,
-  plan: TransformerPlan,
-  source: SlotTensors,
-  i: number,
-  layer: number,
-  scale: number,
-): Promise<Float64Array> {
-  const scores = await groupScores(
-    la,
-    plan.sources[i].architecture,
-    await source.matrix('v', layer, 'weight'),
-    await source.matrix('o', layer, 'weight'),
-  );
-  return scores.map((score) => score * scale ** 2);
 }

@@ -6,9 +6,10 @@ import type { OutputTensor, TransformerPlan } from '../../../src/families/plan.j
 import { encodeFloats } from '../../../src/safetensors/dtype.js';
 import { byteLength } from '../../../src/safetensors/header.js';
 import { fileOrder, SafetensorsWriter, type WrittenFile } from '../../../src/safetensors/writer.js';
+import { transposed } from '../../bases/rows.js';
 import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { type Control, checkCancelled } from '../control.js';
-import { checkFinite, type SlotTensors, transpose } from '../model.js';
+import { checkFinite, type SlotTensors } from '../model.js';
 
 export interface WrittenOutput extends WrittenFile {
   file: string;
@@ -106,7 +107,7 @@ async function* tensorChunks(
   const parts: Matrix[] = [];
   for (const slot of sections) parts.push(await slots.matrix(slot, layer, part));
   const values = await stacked(la, parts);
-  if (shape.length === 2 && tensor.layout === 'in_out') yield encoded(transpose(values, shape[1], shape[0]));
+  if (shape.length === 2 && tensor.layout === 'in_out') yield encoded(transposed(values, shape[1], shape[0]));
   else yield encoded(values);
 }
 

@@ -1,0 +1,85 @@
+import type { TransformerPlan } from '../../../src/families/plan.js';
+import type { LinearAlgebra } from '../../linalg/contract.js';
+import { type Control, checkCancelled } from '../control.js';
+import type { SlotTensors } from '../model.js';
+import { type Kept, keepHighest, keepShares } from '../selection.js';
+import { groupScores, rowSquares } from './importance.js';
+
+/** Per layer and source what is kept: kv groups, FFN units; and rows of the heads that have a width of their own. */
+export interface Selections {
+  groups: Kept[];
+  units: Kept[];
+  transform: Kept;
+  pooler: Kept;
+}
+
+/** Heads and units to keep, by what their weights alone would write. */
+export async function selections(
+  la: LinearAlgebra,
+  plan: TransformerPlan,
+  sources: readonly SlotTensors[],
+  scale: readonly number[],
+  { signal, onProgress }: Control,
+): Promise<Selections> {
+  const { target } = plan;
+  const pick = plan.mode === 'separate' ? keepShares : keepHighest;
+  const every = (counts: number[]) => counts.map((n) => Array.from({ length: n }, (_, j) => j));
+  const whole = (of: (s: TransformerPlan['sources'][number]['architecture']) => number, count: number) => {
+    const counts = plan.sources.map((s) => of(s.architecture));
+    return counts.reduce((a, b) => a + b, 0) === count ? every(counts) : null;
+  };
+  const groups: Kept[] = [];
+  const units: Kept[] = [];
+  for (let layer = 0; layer < target.layers; layer++) {
+    checkCancelled(signal);
+    groups.push(
+      whole((a) => a.kvHeads, target.kvHeads) ??
+        pick(await Promise.all(sources.map((s, i) => headScores(la, plan, s, i, layer, scale[i]))), target.kvHeads),
+    );
+    units.push(
+      whole((a) => a.ffn, target.ffn) ??
+        pick(await Promise.all(sources.map((s) => unitScores(la, s, layer))), target.ffn),
+    );
+    onProgress?.({ phase: 'basis', completed: layer + 1, total: target.layers });
+  }
+  const rowsOf = async (slot: 'transform' | 'pooler') =>
+    whole((a) => a.hidden, target.hidden) ??
+    pick(
+      await Promise.all(sources.map(async (s) => rowSquares(la, await s.matrix(slot, null, 'weight')))),
+      target.hidden,
+    );
+  return {
+    groups,
+    units,
+    transform: target.head === 'masked' ? await rowsOf('transform') : [],
+    pooler: sources.every((s) => s.has('pooler', null, 'weight')) ? await rowsOf('pooler') : [],
+  };
+
+  async function unitScores(la: LinearAlgebra, s: SlotTensors, layer: number): Promise<Float64Array> {
+    const i = sources.indexOf(s);
+    const opened = await rowSquares(la, await s.matrix('up', layer, 'weight'));
+    const gate = s.has('gate', layer, 'weight') ? await rowSquares(la, await s.matrix('gate', layer, 'weight')) : null;
+    const down = await s.matrix('down', layer, 'weight');
+    const values = await la.download(down);
+    const written = new Float64Array(down.cols);
+    for (let at = 0; at < values.length; at++) written[at % down.cols] += values[at] ** 2;
+    return opened.map((v, j) => v * (gate ? gate[j] : 1) * written[j] * scale[i] ** 2);
+  }
+}
+
+async function headScores(
+  la: LinearAlgebra,
+  plan: TransformerPlan,
+  source: SlotTensors,
+  i: number,
+  layer: number,
+  scale: number,
+): Promise<Float64Array> {
+  const scores = await groupScores(
+    la,
+    plan.sources[i].architecture,
+    await source.matrix('v', layer, 'weight'),
+    await source.matrix('o', layer, 'weight'),
+  );
+  return scores.map((score) => score * scale ** 2);
+}
