@@ -66,6 +66,7 @@ describe.each(Object.keys(STOCK))('%s', (name) => {
     const tokens = randomTokens(3, 12, 37);
     const result = await openResult(plan, la, directory);
     const [before, after] = [await forward(la, one.model, tokens), await forward(la, result.model, tokens)];
+    await result.reader.close();
     const difference = await largestDifference(
       (await la.download(before!)) as Float32Array,
       (await la.download(after!)) as Float32Array,
