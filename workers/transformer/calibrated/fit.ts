@@ -13,6 +13,7 @@ import { asRows, type Kept } from '../selection.js';
 import { MemorySlots } from '../slots.js';
 import { TokenFile } from '../spill.js';
 import { fitEmbeddings } from './embeddings.js';
+import type { Fitting } from './fitting.js';
 import { ridgeFold } from './fold.js';
 import { fitHead } from './head.js';
 import { JointSources, type JointStep, sideBySide, targetStream } from './joint.js';
@@ -33,23 +34,6 @@ export interface CalibratedResult {
   units: Kept[];
   /** ‖x_k − T_k‖ / ‖T_k‖ of the normed streams on the calibration tokens, per norm. */
   streamError: number[];
-}
-
-/** State of the front-to-back fit. */
-export interface Fitting {
-  la: LinearAlgebra;
-  plan: TransformerPlan;
-  control: Control;
-  tokens: Tokens;
-  joint: JointSources;
-  found: Survey;
-  /** E, [r, D] float32. */
-  expand: Matrix;
-  slots: MemorySlots;
-  /** The result so far. */
-  model: SlotModel;
-  /** Stream k of the result, and the head outputs or units of the last sublayer. */
-  stream: TokenFile;
 }
 
 /**

@@ -5,7 +5,7 @@ import { normalise } from '../forward/norm.js';
 import { applyLinear, headInput } from '../forward/run.js';
 import type { Norm } from '../model.js';
 import { averageReaders, type Fold, type Folded, onesFold, type ReaderSource, stackReaders } from '../readers.js';
-import type { Fitting } from './fit.js';
+import type { Fitting } from './fitting.js';
 import { ridgeFold } from './fold.js';
 import { sideBySide } from './joint.js';
 import { RidgeFit } from './ridge.js';
