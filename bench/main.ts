@@ -50,7 +50,7 @@ async function notebook(la: LinearAlgebra, folder: string): Promise<void> {
   const compute = of(({ timings: t }) => t.basis_s + t.fold_s + t.evaluate_s);
   const total = of(({ timings: t }) => t.total_s);
   const tensor = (i: number) => metrics[0].tensors[i].mean_abs_error;
-  const reference = runReference(folder);
+  const reference = runReference(folder, la.info.threads);
   say('## The notebook job (2 × [512,1000], [2048,512], [1000,2048] to 768 and 3072, diag)');
   say();
   say('| | weightfold, exact | PyTorch, the notebook’s steps | ratio |');
@@ -71,7 +71,7 @@ async function notebook(la: LinearAlgebra, folder: string): Promise<void> {
   say();
   if (reference)
     say(
-      `PyTorch ${reference.torch}, ${reference.threads} threads, its float32 GEMM at ${reference.gemm_gflops.toFixed(0)} GFLOP/s here.`,
+      `PyTorch ${reference.torch}, ${reference.threads} threads, the same OpenBLAS: its float32 GEMM runs at ${reference.gemm_gflops.toFixed(0)} GFLOP/s here.`,
     );
   say();
   say('| against its own floor | job | floor | ratio |');
@@ -96,10 +96,10 @@ interface Reference {
 }
 
 /** The same steps in PyTorch with the same OpenBLAS kernel, if the system's Python has it. */
-function runReference(folder: string): Reference | undefined {
+function runReference(folder: string, threads: number): Reference | undefined {
   const { status, stdout, stderr } = spawnSync(
     '/usr/bin/python3',
-    ['bench/notebook_reference.py', folder, String(REFERENCE_RUNS)],
+    ['bench/notebook_reference.py', folder, String(REFERENCE_RUNS), String(threads)],
     {
       encoding: 'utf8',
       env: process.env,

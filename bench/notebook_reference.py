@@ -1,6 +1,6 @@
 """The notebook's diag merge, step by step, in PyTorch: the reference of `npm run bench`. Prints one JSON line.
 
-Usage: notebook_reference.py FOLDER REPEATS   (FOLDER holds a/ and b/ with model.safetensors)
+Usage: notebook_reference.py FOLDER REPEATS THREADS   (FOLDER holds a/ and b/ with model.safetensors)
 """
 import json, math, sys, time
 import numpy as np, torch
@@ -34,7 +34,7 @@ def merge(a, b, x):
     return e0, e1, torch.abs(y - x @ N0.T @ N1.T @ N2.T).mean().item()
 
 if __name__ == '__main__':
-    torch.manual_seed(33); folder, repeats = sys.argv[1], int(sys.argv[2])
+    torch.set_num_threads(int(sys.argv[3])); torch.manual_seed(33); folder, repeats = sys.argv[1], int(sys.argv[2])
     a, b = (read(f'{folder}/{name}/model.safetensors') for name in ('a', 'b')); x = torch.rand(32, 2000) / math.sqrt(1000); seconds = []
     for _ in range(repeats):
         start = time.perf_counter(); errors = merge(a, b, x); seconds.append(time.perf_counter() - start)
