@@ -4,9 +4,9 @@ import type { FloatArray, Precision } from '../contract.js';
 import { allocate } from './matrix.js';
 
 /** Bytes kept for reuse. Fresh memory costs a page fault per 4 KB and a collection per few arrays. */
-const KEEP_BYTES = 24 * 1024 * 1024;
+const KEEP_BYTES = 12 * 1024 * 1024;
 /** Bytes dropped after which a collection is forced: V8 counts external memory late, and a worker's limit is real. */
-const COLLECT_AFTER_BYTES = 64 * 1024 * 1024;
+const COLLECT_AFTER_BYTES = 32 * 1024 * 1024;
 
 /** Arrays given back by disposed matrices, by type and length, for matrices of the same size to come. */
 export class MemoryPool {
