@@ -3,5 +3,18 @@ import type { Config } from './config.js';
 
 export type Logger = Pick<PinoLogger, 'info' | 'warn' | 'error' | 'debug'>;
 
+/** Repeated complaints of one lost connection are logged once in this time. */
+const QUIET_MS = 10_000;
+
+/** Logs errors of a connection that is tried again and again: one line per outage, not one per attempt. */
+export function quietly(log: Logger): (error: Error) => void {
+  let until = 0;
+  return (error) => {
+    if (Date.now() < until) return;
+    until = Date.now() + QUIET_MS;
+    log.warn({ err: error }, 'queue connection');
+  };
+}
+
 /** JSON lines on standard output; `name` tells API and worker apart. */
 export const createLogger = (config: Config, name: string): PinoLogger => pino({ name, level: config.LOG_LEVEL });

@@ -2,7 +2,7 @@ import os from 'node:os';
 import { Worker } from 'bullmq';
 import { type Config, loadConfig } from '../src/config.js';
 import { JobStore } from '../src/jobs/job-store.js';
-import { createLogger, type Logger } from '../src/log.js';
+import { createLogger, quietly } from '../src/log.js';
 import type { QueuedMerge } from '../src/queue/merge-queue.js';
 import { connectRedis } from '../src/queue/redis.js';
 import {
@@ -22,7 +22,6 @@ import { CANCEL_REASON, TIMEOUT_REASON } from './outcomes.js';
 const PROCESSOR = new URL('./processor.js', import.meta.url);
 /** Cancel requests come by pub/sub; a lost message is made up for by looking at the store this often. */
 const CANCEL_POLL_MS = 2_000;
-const ERROR_QUIET_MS = 10_000;
 
 /** Pull jobs and run each in a process of its own, so that this one always answers its locks in time. */
 async function startWorker(config: Config): Promise<{ close: () => Promise<void> }> {
@@ -85,16 +84,6 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
       await worker.close();
       subscriber.disconnect();
     },
-  };
-}
-
-/** One line per lost connection, not one per retry. */
-function quietly(log: Logger): (error: Error) => void {
-  let until = 0;
-  return (error) => {
-    if (Date.now() < until) return;
-    until = Date.now() + ERROR_QUIET_MS;
-    log.warn({ err: error }, 'queue connection');
   };
 }
 

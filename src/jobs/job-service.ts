@@ -106,7 +106,7 @@ export class JobService {
     if (!isTerminal(job.status))
       throw new ConflictError('job_not_finished', `Job ${id} is ${job.status}; cancel it before deleting it.`);
     await this.store.delete(id);
-    await this.queue.forget(id).catch(() => {});
+    await this.queue.withdraw(id).catch(() => {});
   }
 
   /** Unfinished jobs that read a checkpoint, as a source or a probe. */
@@ -139,7 +139,7 @@ export class JobService {
         this.log.warn({ job: id }, 'job was not in the queue; enqueued again');
         await this.queue.enqueue(record);
       } else if (state === 'failed') await this.end(id, 'failed');
-      else if (state === 'completed') await this.queue.forget(id);
+      else if (state === 'completed') await this.queue.withdraw(id);
     }
   }
 

@@ -62,7 +62,7 @@ export class MergeQueue {
     return state === 'active' || state === 'failed' || state === 'completed' ? state : 'waiting';
   }
 
-  /** Take a job out before a worker has it; false when one has. */
+  /** Take a job out, waiting or ended; false when a worker has it. */
   async withdraw(id: string): Promise<boolean> {
     const job = await this.reach(async () => (await this.queue()).getJob(id));
     if (!job) return true;
@@ -70,11 +70,6 @@ export class MergeQueue {
       () => true,
       () => false,
     );
-  }
-
-  /** Forget a failed job, so that it can be enqueued again. */
-  async forget(id: string): Promise<void> {
-    await this.withdraw(id);
   }
 
   /** Tell every worker that a job was asked to stop. */

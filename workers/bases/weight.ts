@@ -194,11 +194,8 @@ async function reportOf(
   const { space, method, la, reader } = input;
   const whole = method.solver.type === 'exact';
   // The bound is of the joint matrix without the constant's column: where the basis did not solve that, solve for values.
-  const decoupled = !inputShared(input.plan, writer) && !input.constant;
-  const own = whole && !input.constant && (decoupled || space.coupled || problems.length === 1);
-  const joint = own
-    ? spectra.map(({ sigma }) => sigma)
-    : await boundSpectra(la, reader, writer, input, decoupled || !inputShared(input.plan, writer));
+  const own = whole && !input.constant && (!inputShared(input.plan, writer) || space.coupled || problems.length === 1);
+  const joint = own ? spectra.map(({ sigma }) => sigma) : await boundSpectra(la, reader, writer, input);
   const sorted = Float64Array.from(joint.flatMap((sigma) => [...sigma]))
     .sort()
     .reverse();
@@ -224,12 +221,11 @@ async function boundSpectra(
   reader: TensorReader,
   writer: TensorPlan,
   { plan }: BasisInput,
-  separable: boolean,
 ): Promise<Float64Array[]> {
   const all = writer.sources.map((_, i) => i);
-  const groups = separable ? all.map((i) => [i]) : [all];
+  const shared = inputShared(plan, writer);
+  const groups = shared ? [all] : all.map((i) => [i]);
   const spectra: Float64Array[] = [];
-  for (const group of groups)
-    spectra.push(await singularValues(la, reader, problemOf(writer, group, inputShared(plan, writer), null)));
+  for (const group of groups) spectra.push(await singularValues(la, reader, problemOf(writer, group, shared, null)));
   return spectra;
 }

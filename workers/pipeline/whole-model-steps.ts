@@ -3,6 +3,7 @@ import path from 'node:path';
 import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import { probeName, tokenProbes } from '../../src/jobs/tokens.js';
 import type { WholeModelPlan } from '../../src/plan/whole-model.js';
+import type { WrittenFile } from '../../src/safetensors/writer.js';
 import type { TokenProbe } from '../../src/schemas/job-spec.js';
 import type { TransformerMetrics } from '../../src/schemas/metrics.js';
 import type { StepPlan } from '../../src/schemas/plan.js';
@@ -22,6 +23,8 @@ import { type Publication, publish } from './publish.js';
 
 type Evaluated = Pick<TransformerMetrics, 'probes' | 'merge'> & { mean: TransformerMetrics['end_to_end'] };
 
+/** The model card comes with the evaluation, after the files of the merge are recorded. */
+const CARD_FILE = 'README.md';
 /** Files of the work folder that are no part of the result. */
 const INTERNAL_FILES = ['merge.json'];
 
@@ -38,11 +41,11 @@ export function wholeModelSteps(attempt: Attempt): (step: StepPlan) => Promise<v
   };
   return async ({ id }) => {
     if (id === 'merge') {
-      await mergeTransformer(plan, readers, la, await ensureFolder(folder), {
+      const merged = await mergeTransformer(plan, readers, la, await ensureFolder(folder), {
         ...control,
         calibration: await calibrationOf(run),
       });
-      await steps.finish(id, await filesOf(folder));
+      await steps.finish(id, await filesOf(folder, merged.files));
     } else if (id === 'evaluate') {
       await steps.require('merge');
       const probes = await probesOf(run, plan);
@@ -56,11 +59,14 @@ export function wholeModelSteps(attempt: Attempt): (step: StepPlan) => Promise<v
   };
 }
 
-async function filesOf(folder: string) {
+/** Every file of the work folder with size and hash; those of the weights were hashed as they were written. */
+async function filesOf(folder: string, hashed: readonly (WrittenFile & { file: string })[]) {
   const names = (await readdir(folder, { withFileTypes: true }))
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && entry.name !== CARD_FILE)
     .map(({ name }) => name);
   const entries = names.map(async (name) => {
+    const known = hashed.find(({ file }) => file === name);
+    if (known) return [path.join('model', name), { size: known.size, sha256: known.sha256 }] as const;
     const file = path.join(folder, name);
     return [path.join('model', name), { size: (await stat(file)).size, sha256: await sha256Of(file) }] as const;
   });
@@ -74,9 +80,10 @@ async function publishModel(
   evaluated: Evaluated,
 ): Promise<void> {
   const files: Publication['files'] = {};
+  const hashed = (await attempt.steps.require('merge')).files;
   for (const entry of await readdir(folder, { withFileTypes: true }))
     if (entry.isFile() && !INTERNAL_FILES.includes(entry.name))
-      files[entry.name] = { path: path.join(folder, entry.name) };
+      files[entry.name] = { path: path.join(folder, entry.name), written: hashed[path.join('model', entry.name)] };
   const spaces = plan.spaces.map(({ name, source_widths, width, legality, reason }) => ({
     name,
     source_width: source_widths.reduce((sum, d) => sum + d, 0),

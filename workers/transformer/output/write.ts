@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { CheckpointReader } from '../../../src/checkpoints/reader.js';
-import { INDEX_FILE, SINGLE_FILE } from '../../../src/checkpoints/reader.js';
+import { INDEX_FILE } from '../../../src/checkpoints/reader.js';
 import type { OutputTensor, TransformerPlan } from '../../../src/families/plan.js';
+import { shardTensors } from '../../../src/plan/shards.js';
 import { encodeFloats } from '../../../src/safetensors/dtype.js';
-import { byteLength } from '../../../src/safetensors/header.js';
 import { fileOrder, SafetensorsWriter, type WrittenFile } from '../../../src/safetensors/writer.js';
 import { transposed } from '../../bases/rows.js';
 import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
@@ -18,25 +18,13 @@ export interface WrittenOutput extends WrittenFile {
 /** Values of a tall tensor written at a time: 32 MB of float32. */
 const CHUNK_VALUES = 8 * 1024 * 1024;
 
-const bytesOf = (t: OutputTensor) => byteLength(t.dtype, t.shape, t.name);
-
-/** Tensors in file order, cut where a shard would grow past the limit; a larger tensor gets a shard of its own. */
-export function shardsOfPlan(plan: TransformerPlan): { file: string; tensors: OutputTensor[] }[] {
-  const shards: OutputTensor[][] = [];
-  let room = 0;
-  for (const tensor of fileOrder(plan.tensors)) {
-    const bytes = bytesOf(tensor);
-    if (shards.length === 0 || bytes > room) {
-      shards.push([]);
-      room = plan.max_shard_bytes;
-    }
-    shards.at(-1)!.push(tensor);
-    room -= bytes;
-  }
-  const number = (n: number) => String(n).padStart(5, '0');
-  return shards.map((tensors, i) => ({
-    file: shards.length === 1 ? SINGLE_FILE : `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`,
-    tensors,
+/** Tensors in file order, cut into files where one would grow past the limit. */
+function shardsOfPlan(plan: TransformerPlan): { file: string; bytes: number; tensors: OutputTensor[] }[] {
+  const byName = new Map(plan.tensors.map((tensor) => [tensor.name, tensor]));
+  return shardTensors(fileOrder(plan.tensors), plan.max_shard_bytes).map(({ file, bytes, tensors }) => ({
+    file,
+    bytes,
+    tensors: tensors.map((name) => byName.get(name) as OutputTensor),
   }));
 }
 
@@ -71,7 +59,7 @@ export async function writeModel(
   }
   if (shards.length > 1) {
     const weight_map = Object.fromEntries(shards.flatMap((s) => s.tensors.map((t) => [t.name, s.file])));
-    const metadata = { total_size: plan.tensors.reduce((sum, t) => sum + bytesOf(t), 0) };
+    const metadata = { total_size: shards.reduce((sum, { bytes }) => sum + bytes, 0) };
     await writeFile(path.join(directory, INDEX_FILE), `${JSON.stringify({ metadata, weight_map }, null, 2)}\n`);
   }
   await writeFile(path.join(directory, 'config.json'), `${JSON.stringify(plan.config, null, 2)}\n`);
