@@ -162,6 +162,41 @@ export function linearAlgebraSuite(name: string, make: () => LinearAlgebra | Pro
           await expect(la.eigh([a])).rejects.toMatchObject({ code: 'eigensolver_failed' });
         });
 
+        for (const [m, n] of [
+          [1, 1],
+          [1, 5],
+          [20, 8],
+          [9, 33],
+          [24, 24],
+          [0, 3],
+        ])
+          it(`svd ${m} × ${n}: descending, orthonormal rows, A = Uᵀ·Σ·V`, async () => {
+            const k = Math.min(m, n);
+            const { values, u, v } = await la.svd(make(m, n, 13).fast);
+            expect([values.length, u.rows, u.cols, v.rows, v.cols]).toEqual([k, k, m, k, n]);
+            expectClose(values, (await oracle.svd(make(m, n, 13).slow)).values, tolerance * 10);
+            expect([...values]).toEqual([...values].sort((x, y) => y - x));
+            await same(await la.gemm(u, u, { transB: true }), identity(oracle, k, precision), 10);
+            await same(await la.gemm(v, v, { transB: true }), identity(oracle, k, precision), 10);
+            const scaled = await la.cast(v, precision);
+            await la.scaleRows(scaled, values);
+            await same(await la.gemm(u, scaled, { transA: true }), make(m, n, 13).slow, 10);
+          });
+
+        it('svd finds the rank of a product of thin matrices', async () => {
+          const product = await la.gemm(make(30, 4, 14).fast, make(4, 25, 15).fast);
+          const { values, u } = await la.svd(product);
+          expect(values[3]).toBeGreaterThan(0.05 * values[0]);
+          expect(values[4]).toBeLessThan(tolerance * values[0]);
+          await same(await la.gemm(u, u, { transB: true }), identity(oracle, 25, precision), 10);
+        });
+
+        it('svd refuses NaN with a clear error', async () => {
+          const values = [1, Number.NaN, 2, 3, 4, 5];
+          const a = la.upload(precision === 'float64' ? Float64Array.from(values) : Float32Array.from(values), 2, 3);
+          await expect(la.svd(a)).rejects.toMatchObject({ code: 'eigensolver_failed' });
+        });
+
         for (const [k, m] of [
           [1, 1],
           [3, 7],

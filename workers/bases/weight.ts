@@ -2,12 +2,13 @@ import { sharesOf } from '../../src/plan/factorization.js';
 import type { Method } from '../../src/schemas/job-spec.js';
 import type { LinearPlan, SpacePlan, TensorPlan } from '../../src/schemas/plan.js';
 import type { LinearAlgebra, Precision } from '../linalg/contract.js';
+import { transposed } from '../linalg/transposed.js';
 import type { TensorReader } from '../pipeline/sources.js';
 import { type Basis, type BasisBlock, type BasisReport, offsetsOf } from './basis.js';
 import { exactSpectra, numericalRank, type Spectrum, singularValues } from './exact.js';
 import { type Problem, problemOf } from './problem.js';
 import { randomizedSpectrum } from './randomized.js';
-import { signsOf, transposed } from './rows.js';
+import { signsOf } from './rows.js';
 
 export interface BasisInput {
   la: LinearAlgebra;

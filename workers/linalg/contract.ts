@@ -48,6 +48,15 @@ export interface Eigh {
   vectors: Matrix;
 }
 
+export interface Svd {
+  /** Descending, length k = min(m, n). */
+  values: Float64Array;
+  /** k × m; row j is the left singular vector of values[j]. Signs are arbitrary, the same in u and v. */
+  u: Matrix;
+  /** k × n; row j is the right singular vector of values[j]. */
+  v: Matrix;
+}
+
 export interface Norms {
   /** Σ |a| */
   sumAbs: number;
@@ -113,6 +122,12 @@ export interface LinearAlgebra {
   eigh(matrices: readonly Matrix[]): Promise<Eigh[]>;
   /** Eigenvalues only, descending; the matrix is overwritten. About 4/3·n³ flops. */
   eigvalsh(a: Matrix): Promise<Float64Array>;
+  /**
+   * Thin singular value decomposition A = Uᵀ·diag(values)·V of an m × n matrix, overwritten. Where small singular values
+   * count: unlike the eigenproblem of A·Aᵀ, which loses those below √ε·σ₁. About 20·m·n·min(m, n) flops.
+   * @throws DataError `eigensolver_failed` when the solver does not converge (NaN in the input).
+   */
+  svd(a: Matrix): Promise<Svd>;
   /**
    * Orthonormal rows spanning the rows of a (k × m, k ≤ m), by Householder QR: row j of the result lies in the span of
    * rows 0…j of `a`, up to sign. `a` is overwritten. 4·m·k² flops.

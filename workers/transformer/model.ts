@@ -3,8 +3,8 @@ import { DataError } from '../../src/errors.js';
 import type { Architecture } from '../../src/families/architecture.js';
 import type { Binding } from '../../src/families/binding.js';
 import type { Slot } from '../../src/families/description.js';
-import { transposed } from '../bases/rows.js';
 import type { FloatArray, LinearAlgebra, Matrix, Precision } from '../linalg/contract.js';
+import { transposed } from '../linalg/transposed.js';
 
 /** y = x·Wᵀ + b; weight is [out, in] whatever the file's layout is. */
 export interface Linear {

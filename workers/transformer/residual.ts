@@ -1,6 +1,7 @@
 import { sharesOf } from '../../src/plan/factorization.js';
-import { signsOf, transposed } from '../bases/rows.js';
+import { signsOf } from '../bases/rows.js';
 import type { LinearAlgebra, Matrix } from '../linalg/contract.js';
+import { transposed } from '../linalg/transposed.js';
 
 /** Basis of the residual stream: orthonormal expand rows, and what they retain. */
 export interface ResidualBasis {

@@ -8,10 +8,12 @@ import type {
   Matrix,
   Norms,
   Precision,
+  Svd,
   SyrkOptions,
 } from '../contract.js';
+import { transposed } from '../transposed.js';
 import { LEFT, LOWER, NO_TRANS, NON_UNIT, ROW_MAJOR, TRANS, UPPER } from './cblas.js';
-import { call, complementColumns, orthonormalRows, potrf, syevd } from './lapack.js';
+import { call, complementColumns, gesdd, orthonormalRows, potrf, syevd } from './lapack.js';
 import { type BlasLibrary, loadBlas } from './library.js';
 import { CpuMatrix, copyOf, cpu, mirrorUpper, viewOf } from './matrix.js';
 import { MemoryPool } from './memory-pool.js';
@@ -200,6 +202,14 @@ export class CpuBackend implements LinearAlgebra {
 
   eigvalsh(a: Matrix): Promise<Float64Array> {
     return syevd(this.blas, this.memory, cpu(a), false);
+  }
+
+  async svd(a: Matrix): Promise<Svd> {
+    const [m, n, k] = [a.rows, a.cols, Math.min(a.rows, a.cols)];
+    if (k === 0)
+      return { values: new Float64Array(0), u: this.zeros(0, m, a.precision), v: this.zeros(0, n, a.precision) };
+    const { values, v, columns } = await gesdd(this.blas, cpu(a));
+    return { values, u: this.upload(transposed(columns, m, k), k, m), v: this.upload(v, k, n) };
   }
 
   async orthonormalize(a: Matrix): Promise<Matrix> {

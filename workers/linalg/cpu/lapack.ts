@@ -80,6 +80,44 @@ export async function syevd(
   return Float64Array.from(values).reverse();
 }
 
+/**
+ * xGESDD, divide and conquer, thin. Row-major m × n is column-major n × m: its left vectors are A's right ones, returned
+ * as rows; A's left ones come column by column. `a` is destroyed.
+ * @returns singular values descending, v (k × n) and uᵀ (m × k), row-major, k = min(m, n)
+ */
+export async function gesdd(
+  blas: BlasLibrary,
+  a: CpuMatrix,
+): Promise<{ values: Float64Array; v: FloatArray; columns: FloatArray }> {
+  const { rows: m, cols: n, precision } = a;
+  const k = Math.min(m, n);
+  const values = allocate(k, precision);
+  const [v, columns] = [allocate(k * n, precision), allocate(m * k, precision)];
+  const integers = new Int32Array(8 * k);
+  const info = await withWorkspace(precision, 20 * m * n * k, blas[precision].gesdd, (work, lwork, info) => [
+    'S',
+    int(n),
+    int(m),
+    a.pointer,
+    int(a.stride),
+    values,
+    v,
+    int(n),
+    columns,
+    int(k),
+    work,
+    lwork,
+    integers,
+    info,
+  ]);
+  if (info !== 0 || Number.isNaN(values[0]))
+    throw new DataError(
+      'eigensolver_failed',
+      `The singular value decomposition of a ${m} × ${n} matrix did not converge (NaN or infinity in it?).`,
+    );
+  return { values: Float64Array.from(values), v, columns };
+}
+
 /** Householder QR of aᵀ (m × k column-major = k × m row-major); `a` holds the reflectors afterwards. */
 async function geqrf(blas: BlasLibrary, a: CpuMatrix): Promise<FloatArray> {
   const [m, k] = [a.cols, a.rows];

@@ -31,6 +31,8 @@ const PROTOTYPES = {
   trsm: 'void cblas_{t}trsm(int order, int side, int uplo, int trans, int diag, int m, int n, {r} alpha, const {r} *a, int lda, {r} *b, int ldb)',
   syevd:
     'void {t}syevd_(const char *jobz, const char *uplo, const int *n, {r} *a, const int *lda, {r} *w, {r} *work, const int *lwork, int *iwork, const int *liwork, int *info)',
+  gesdd:
+    'void {t}gesdd_(const char *jobz, const int *m, const int *n, {r} *a, const int *lda, {r} *s, {r} *u, const int *ldu, {r} *vt, const int *ldvt, {r} *work, const int *lwork, int *iwork, int *info)',
   geqrf:
     'void {t}geqrf_(const int *m, const int *n, {r} *a, const int *lda, {r} *tau, {r} *work, const int *lwork, int *info)',
   orgqr:

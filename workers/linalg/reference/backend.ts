@@ -8,6 +8,7 @@ import type {
   Matrix,
   Norms,
   Precision,
+  Svd,
   SyrkOptions,
 } from '../contract.js';
 import { allocate, CpuMatrix, copyOf, cpu, viewOf } from '../cpu/matrix.js';
@@ -92,6 +93,10 @@ export class ReferenceBackend implements LinearAlgebra {
   }
   async eigvalsh(a: Matrix): Promise<Float64Array> {
     return jacobi(cpu(a)).values;
+  }
+
+  async svd(a: Matrix): Promise<Svd> {
+    return oneSidedJacobi(cpu(a));
   }
 
   /** Modified Gram–Schmidt, twice. */
@@ -205,4 +210,68 @@ function rotate(a: Float64Array[], v: Float64Array[], p: number, q: number): voi
   for (let k = 0; k < a.length; k++) [a[k][p], a[k][q]] = [c * a[k][p] - s * a[k][q], s * a[k][p] + c * a[k][q]];
   for (const m of [a, v])
     for (let k = 0; k < a.length; k++) [m[p][k], m[q][k]] = [c * m[p][k] - s * m[q][k], s * m[p][k] + c * m[q][k]];
+}
+
+/**
+ * One-sided Jacobi (Golub & Van Loan, section 8.6.3): rotate pairs of rows of the wider of A and Aᵀ until all are
+ * orthogonal; their norms are the singular values, to high relative accuracy.
+ */
+function oneSidedJacobi(matrix: CpuMatrix): Svd {
+  const entry = at(matrix);
+  const tall = matrix.rows > matrix.cols;
+  const [k, n] = tall ? [matrix.cols, matrix.rows] : [matrix.rows, matrix.cols];
+  const a = Array.from({ length: k }, (_, i) =>
+    Float64Array.from({ length: n }, (_, j) => (tall ? entry(j, i) : entry(i, j))),
+  );
+  const w = Array.from({ length: k }, (_, i) => Float64Array.from({ length: k }, (_, j) => (i === j ? 1 : 0)));
+  const dot = (p: Float64Array, q: Float64Array) => p.reduce((sum, x, i) => sum + x * q[i], 0);
+  let turned = true;
+  for (let sweeps = 0; turned; sweeps++) {
+    if (sweeps === MAX_SWEEPS || a.some((row) => row.some(Number.isNaN)))
+      throw new DataError(
+        'eigensolver_failed',
+        `The decomposition of a ${matrix.rows} × ${matrix.cols} matrix did not converge.`,
+      );
+    turned = false;
+    for (let p = 0; p < k - 1; p++)
+      for (let q = p + 1; q < k; q++) {
+        const [alpha, beta, gamma] = [dot(a[p], a[p]), dot(a[q], a[q]), dot(a[p], a[q])];
+        if (Math.abs(gamma) <= 1e-15 * Math.sqrt(alpha * beta)) continue;
+        turned = true;
+        const zeta = (beta - alpha) / (2 * gamma);
+        const t = (zeta >= 0 ? 1 : -1) / (Math.abs(zeta) + Math.hypot(zeta, 1));
+        const c = 1 / Math.hypot(t, 1);
+        for (const rows of [a, w])
+          for (let j = 0; j < rows[p].length; j++)
+            [rows[p][j], rows[q][j]] = [c * (rows[p][j] - t * rows[q][j]), c * (t * rows[p][j] + rows[q][j])];
+      }
+  }
+  const sigma = a.map((row) => Math.sqrt(dot(row, row)));
+  const order = Array.from({ length: k }, (_, i) => i).sort((i, j) => sigma[j] - sigma[i]);
+  const long: Float64Array[] = [];
+  for (const i of order) {
+    const row = a[i].slice();
+    // A direction without content: any unit vector orthogonal to the others.
+    if (sigma[i] > 1e-300) for (let j = 0; j < n; j++) row[j] /= sigma[i];
+    else replaceByAxis(row, long);
+    long.push(row);
+  }
+  const matrixOf = (rows: Float64Array[], cols: number) => {
+    const out = new CpuMatrix(allocate(k * cols, matrix.precision), k, cols);
+    rows.forEach((row, i) => {
+      out.row(i).set(row);
+    });
+    return out;
+  };
+  const [wide, narrow] = [
+    matrixOf(long, n),
+    matrixOf(
+      order.map((i) => w[i]),
+      k,
+    ),
+  ];
+  return {
+    values: Float64Array.from(order, (i) => sigma[i]),
+    ...(tall ? { u: wide, v: narrow } : { u: narrow, v: wide }),
+  };
 }

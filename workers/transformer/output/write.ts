@@ -6,8 +6,8 @@ import type { OutputTensor, TransformerPlan } from '../../../src/families/plan.j
 import { shardTensors } from '../../../src/plan/shards.js';
 import { encodeFloats } from '../../../src/safetensors/dtype.js';
 import { fileOrder, SafetensorsWriter, type WrittenFile } from '../../../src/safetensors/writer.js';
-import { transposed } from '../../bases/rows.js';
 import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
+import { transposed } from '../../linalg/transposed.js';
 import { type Control, checkCancelled } from '../control.js';
 import { checkFinite, type SlotTensors } from '../model.js';
 
