@@ -5,8 +5,9 @@ import { planChain } from './chain.js';
 import { estimateCosts } from './costs.js';
 import { planEmbedding } from './embedding.js';
 import type { ModelPlan } from './model-plan.js';
-import { outputDtype, parseSize, shardTensors } from './shards.js';
+import { outputDtype, parseSize, type Shard, shardTensors } from './shards.js';
 import type { SourceHeaders } from './sources.js';
+import { orderSteps, type StepDraft } from './steps.js';
 import { planWholeModel, type TokenShape } from './whole-model.js';
 
 /**
@@ -37,7 +38,7 @@ export function planLinear(spec: JobSpec, headers: readonly SourceHeaders[]): Li
     spaces: model.spaces,
     tensors,
     shards,
-    steps: stepsOf(model.spaces, shards),
+    steps: stepsOf(model.spaces, tensors, shards),
     probe_columns: model.probeColumns,
     config: model.config,
   };
@@ -57,18 +58,24 @@ function checkNames(tensors: readonly TensorPlan[]): void {
     throw new SpecError('tensor_repeated', `The result would hold two tensors named "${repeated}".`, '/model');
 }
 
-function stepsOf(spaces: readonly SpacePlan[], shards: readonly { file: string }[]): StepPlan[] {
-  const steps: StepPlan[] = [];
-  if (spaces.some(({ constant }) => constant !== 'none'))
-    steps.push({ id: 'constants', phase: 'basis', subject: 'constants' });
-  for (const { name, reduced } of spaces)
-    if (reduced) steps.push({ id: `basis-${name}`, phase: 'basis', subject: name });
-  shards.forEach(({ file }, i) => {
-    steps.push({ id: `fold-${i + 1}`, phase: 'fold', subject: file });
+/** A file of the result needs the bases of the layers its tensors belong to, nothing more; evaluation needs all files. */
+function stepsOf(spaces: readonly SpacePlan[], tensors: readonly TensorPlan[], shards: readonly Shard[]): StepPlan[] {
+  const constants = spaces.some(({ constant }) => constant !== 'none');
+  const first = constants ? ['constants'] : [];
+  const reduced = spaces.filter((space) => space.reduced).map(({ name }) => name);
+  const steps: StepDraft[] = [];
+  if (constants) steps.push({ id: 'constants', phase: 'basis', subject: 'constants', after: [] });
+  for (const name of reduced) steps.push({ id: `basis-${name}`, phase: 'basis', subject: name, after: first });
+  shards.forEach(({ file, tensors: names }, i) => {
+    const layers = new Set(tensors.filter(({ name }) => names.includes(name)).map(({ layer }) => layer));
+    // A bias takes up what its layer's inputs lose of a constant, so the whole layer counts.
+    const touched = tensors.filter(({ layer }) => layers.has(layer)).flatMap((t) => [t.out_space, t.in_space]);
+    const bases = reduced.filter((name) => touched.includes(name)).map((name) => `basis-${name}`);
+    steps.push({ id: `fold-${i + 1}`, phase: 'fold', subject: file, after: [...first, ...bases] });
   });
   steps.push(
     { id: 'evaluate', phase: 'evaluate', subject: 'metrics' },
     { id: 'publish', phase: 'publish', subject: 'artifacts' },
   );
-  return steps;
+  return orderSteps(steps);
 }

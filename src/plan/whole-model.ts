@@ -2,9 +2,10 @@ import { SpecError } from '../errors.js';
 import type { TransformerPlan as ModelPlan } from '../families/plan.js';
 import { planTransformer } from '../families/plan-transformer.js';
 import type { JobSpec, TransformerModel } from '../schemas/job-spec.js';
-import type { StepPlan, TransformerPlan } from '../schemas/plan.js';
+import type { TransformerPlan } from '../schemas/plan.js';
 import { outputDtype, parseSize } from './shards.js';
 import type { SourceHeaders } from './sources.js';
+import { orderSteps } from './steps.js';
 
 /** Shape of a tensor of token ids. */
 export interface TokenShape {
@@ -18,12 +19,12 @@ export type WholeModelPlan = ModelPlan & Pick<TransformerPlan, 'steps' | 'costs'
 /** Arithmetic per second assumed for the estimate; forward passes and fits are products of middling size. */
 const ASSUMED_FLOPS_PER_SECOND = 6e10;
 
-const STEPS: StepPlan[] = [
+const STEPS = orderSteps([
   { id: 'merge', phase: 'fold', subject: 'model' },
   { id: 'evaluate', phase: 'evaluate', subject: 'metrics' },
-  { id: 'verify', phase: 'publish', subject: 'model' },
-  { id: 'publish', phase: 'publish', subject: 'artifacts' },
-];
+  { id: 'verify', phase: 'publish', subject: 'model', after: ['merge'] },
+  { id: 'publish', phase: 'publish', subject: 'artifacts', after: ['evaluate', 'verify'] },
+]);
 
 /** @throws SpecError as `planTransformer`, or where a source has no config.json */
 export function planWholeModel(

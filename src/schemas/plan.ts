@@ -52,6 +52,7 @@ const StepPlanSchema = z.strictObject({
   id: z.string(),
   phase: z.enum(['basis', 'fold', 'evaluate', 'publish']),
   subject: z.string().describe('Space or file the step produces.'),
+  after: z.array(z.string()).describe('Ids of the steps that must have finished before this one.'),
 });
 export type StepPlan = z.infer<typeof StepPlanSchema>;
 
