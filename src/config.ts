@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { WeightfoldError } from './errors.js';
 import { DEFAULT_MAX_HEADER_BYTES } from './safetensors/header.js';
+import { BACKENDS } from './schemas/common.js';
 
 const integer = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 const optionalText = z
@@ -29,7 +30,8 @@ const EnvironmentSchema = z.object({
     .transform((list) => list.split(':').filter((folder) => folder !== ''))
     .refine((list) => list.every((folder) => path.isAbsolute(folder)), 'must be absolute folders, separated by ":"'),
   WORKER_CONCURRENCY: integer(1, 64).default(1),
-  COMPUTE_BACKEND: z.enum(['auto', 'cpu']).default('auto'),
+  COMPUTE_BACKEND: z.enum(BACKENDS).default('auto'),
+  COMPUTE_DEVICE: integer(0, 63).default(0),
   COMPUTE_THREADS: integer(1, 1024).default(availableParallelism()),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   BODY_LIMIT_BYTES: integer(1024, 64 * 1024 * 1024).default(1024 * 1024),

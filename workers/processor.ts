@@ -8,8 +8,7 @@ import type { JobRecord, JobState } from '../src/jobs/record.js';
 import type { QueuedMerge } from '../src/queue/merge-queue.js';
 import type { Progress } from '../src/schemas/job.js';
 import { layout } from '../src/store/layout.js';
-import type { LinearAlgebra } from './linalg/contract.js';
-import { CpuBackend } from './linalg/cpu/backend.js';
+import { type Selection, selectBackend } from './linalg/registry.js';
 import { ended, isFinal, outcomeOf, TIMEOUT_REASON } from './outcomes.js';
 import { runMerge } from './pipeline/run.js';
 
@@ -21,7 +20,7 @@ const ABORT_GRACE_MS = 500;
 
 const config = loadConfig();
 const store = new JobStore(config.DATA_DIR);
-let backend: LinearAlgebra | undefined;
+const opened = new Map<string, Promise<Selection>>();
 
 /** One attempt at a job, in its own process. The job's end is written here, once; the queue is told afterwards. */
 export default async function processMerge(job: SandboxedJob<QueuedMerge>, _token: string, signal?: AbortSignal) {
@@ -35,14 +34,15 @@ export default async function processMerge(job: SandboxedJob<QueuedMerge>, _toke
   const stopWatching = watchAbort(signal, (asked) => store.finish(id, outcomeOf(stopped(asked, record))));
   const progress = await beginAttempt(record);
   try {
-    backend ??= new CpuBackend(config.COMPUTE_THREADS);
+    const { la, reason } = await backendFor(record);
     await runMerge({
       record,
       stepsFolder: store.files(id).steps,
       artifacts: store.files(id).artifacts,
       sources: await locateSources(record),
       locate: (checkpoint, file) => path.join(layout(config.DATA_DIR).checkpoints, checkpoint, file),
-      la: backend,
+      la,
+      reason,
       signal,
       onProgress: (now) => progress.report(now),
     });
@@ -59,6 +59,17 @@ export default async function processMerge(job: SandboxedJob<QueuedMerge>, _toke
   } finally {
     stopWatching();
   }
+}
+
+/** The backend a job asks for, else the one this worker is set to; each is opened once. */
+function backendFor({ spec, plan }: JobRecord): Promise<Selection> {
+  const wanted = spec.compute.backend === 'auto' ? config.COMPUTE_BACKEND : spec.compute.backend;
+  const precision = plan.kind === 'linear' ? plan.precision : 'float32';
+  const key = `${wanted} ${precision}`;
+  const selection = opened.get(key) ?? selectBackend(wanted, config, precision);
+  opened.set(key, selection);
+  selection.catch(() => opened.delete(key));
+  return selection;
 }
 
 function stopped(signal: AbortSignal, { spec }: JobRecord): Error {

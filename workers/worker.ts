@@ -9,8 +9,8 @@ import {
   CANCEL_CHANNEL,
   LOCK_DURATION_MS,
   MAX_TAKEOVERS,
-  QUEUE_NAME,
   QUEUE_PREFIX,
+  queueName,
   STALLED_INTERVAL_MS,
 } from '../src/queue/settings.js';
 import { runUntilSignal } from '../src/run-until-signal.js';
@@ -18,6 +18,8 @@ import { computeEnvironment } from './compute-environment.js';
 import { JobKeeper } from './job-keeper.js';
 import { prepareBlasEnvironment } from './linalg/cpu/library.js';
 import { CANCEL_REASON, TIMEOUT_REASON } from './outcomes.js';
+import { Presence, servedBy } from './presence.js';
+import { probeBackend } from './probe.js';
 
 const PROCESSOR = new URL('./processor.js', import.meta.url);
 /** Cancel requests come by pub/sub; a lost message is made up for by looking at the store this often. */
@@ -33,55 +35,67 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
   await store.open();
   const keeper = new JobKeeper(store, log);
   const quiet = quietly(log);
-  const worker = new Worker<QueuedMerge>(QUEUE_NAME, PROCESSOR, {
-    connection: connectRedis(config, true, quiet),
-    prefix: QUEUE_PREFIX,
-    concurrency: config.WORKER_CONCURRENCY,
-    lockDuration: LOCK_DURATION_MS,
-    stalledInterval: STALLED_INTERVAL_MS,
-    maxStalledCount: MAX_TAKEOVERS,
-    removeOnComplete: { count: 0 },
-    workerForkOptions: {
-      env: computeEnvironment(),
-      serialization: 'advanced',
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    },
-  });
+  const compute = await probeBackend();
+  const presence = new Presence(config, compute, quiet);
   const active = new Map<string, NodeJS.Timeout>();
   const release = (id: string) => {
     clearTimeout(active.get(id));
     active.delete(id);
+    presence.ended(id);
   };
-  worker.on('error', quiet);
-  worker.on('active', ({ data }) => {
-    void store.record(data.id).then((record) => {
-      const ms = (record?.spec.timeout_seconds ?? 3600) * 1000;
-      active.set(
-        data.id,
-        setTimeout(() => worker.cancelJob(data.id, TIMEOUT_REASON), ms),
-      );
+  const queues = [...new Set(servedBy(compute).map(queueName))];
+  const workers = queues.map((name) => {
+    const worker = new Worker<QueuedMerge>(name, PROCESSOR, {
+      connection: connectRedis(config, true, quiet),
+      prefix: QUEUE_PREFIX,
+      concurrency: config.WORKER_CONCURRENCY,
+      lockDuration: LOCK_DURATION_MS,
+      stalledInterval: STALLED_INTERVAL_MS,
+      maxStalledCount: MAX_TAKEOVERS,
+      removeOnComplete: { count: 0 },
+      workerForkOptions: {
+        env: computeEnvironment(),
+        serialization: 'advanced',
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      },
     });
+    worker.on('error', quiet);
+    worker.on('active', ({ data }) => {
+      presence.began(data.id);
+      void store.record(data.id).then((record) => {
+        const ms = (record?.spec.timeout_seconds ?? 3600) * 1000;
+        active.set(
+          data.id,
+          setTimeout(() => worker.cancelJob(data.id, TIMEOUT_REASON), ms),
+        );
+      });
+    });
+    worker.on('completed', ({ data }) => release(data.id));
+    worker.on('failed', (job, error) => {
+      if (!job) return;
+      release(job.data.id);
+      void keeper.attemptFailed(job.data.id, error, job.finishedOn !== undefined).catch(quiet);
+    });
+    worker.on('stalled', (id) => void keeper.takenOver(id).catch(quiet));
+    return worker;
   });
-  worker.on('completed', ({ data }) => release(data.id));
-  worker.on('failed', (job, error) => {
-    if (!job) return;
-    release(job.data.id);
-    void keeper.attemptFailed(job.data.id, error, job.finishedOn !== undefined).catch(quiet);
-  });
-  worker.on('stalled', (id) => void keeper.takenOver(id).catch(quiet));
   const subscriber = connectRedis(config, true, quiet);
   await subscriber.subscribe(CANCEL_CHANNEL);
-  subscriber.on('message', (_, id: string) => worker.cancelJob(id, CANCEL_REASON));
+  const cancel = (id: string) => {
+    for (const worker of workers) worker.cancelJob(id, CANCEL_REASON);
+  };
+  subscriber.on('message', (_, id: string) => cancel(id));
   const poll = setInterval(() => {
-    for (const id of active.keys())
-      void store.cancelRequested(id).then((asked) => asked && worker.cancelJob(id, CANCEL_REASON), quiet);
+    for (const id of active.keys()) void store.cancelRequested(id).then((asked) => asked && cancel(id), quiet);
   }, CANCEL_POLL_MS);
-  await worker.waitUntilReady();
-  log.info({ concurrency: config.WORKER_CONCURRENCY, threads: config.COMPUTE_THREADS }, 'worker is ready');
+  await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+  presence.start();
+  log.info({ concurrency: config.WORKER_CONCURRENCY, queues, ...compute }, 'worker is ready');
   return {
     close: async () => {
       clearInterval(poll);
-      await worker.close();
+      await Promise.all(workers.map((worker) => worker.close()));
+      await presence.close();
       subscriber.disconnect();
     },
   };

@@ -6,7 +6,7 @@ import { patient } from './plugins/patient.js';
 import { problems } from './plugins/problems.js';
 import { checkpointRoutes } from './routes/checkpoints.js';
 import { jobRoutes } from './routes/jobs.js';
-import { operationRoutes } from './routes/operations.js';
+import { operationRoutes, workerRoutes } from './routes/operations.js';
 import { resultRoutes } from './routes/results.js';
 import type { Services } from './services.js';
 
@@ -42,6 +42,7 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
       await v1.register(jobRoutes(services));
       await v1.register(resultRoutes(services));
       await v1.register(checkpointRoutes(services));
+      await v1.register(workerRoutes(services));
     },
     { prefix: '/v1' },
   );

@@ -3,6 +3,7 @@ import type { Config } from '../config.js';
 import { ConflictError, NotFoundError } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { MergeQueue } from '../queue/merge-queue.js';
+import { queueName } from '../queue/settings.js';
 import { isTerminal, type Job, type JobStatus } from '../schemas/job.js';
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { Plan } from '../schemas/plan.js';
@@ -12,6 +13,7 @@ import { newJobId } from './ids.js';
 import { inspect } from './inputs.js';
 import type { JobStore } from './job-store.js';
 import type { JobRecord } from './record.js';
+import { waitingFor } from './waiting-for.js';
 
 export interface ListQuery {
   status?: JobStatus;
@@ -38,8 +40,20 @@ export class JobService {
     this.log = log;
   }
 
+  /** The plan, and what stands in its way just now. */
   async plan(spec: JobSpec): Promise<Plan> {
-    return (await this.inspect(spec)).plan;
+    const { plan } = await this.inspect(spec);
+    const missing = await this.missing(spec);
+    return missing ? { ...plan, warnings: [missing] } : plan;
+  }
+
+  /** What the job waits for beside its turn; null where that is nothing, or cannot be known just now. */
+  private async missing({ compute: { backend } }: JobSpec): Promise<string | null> {
+    if (queueName(backend) === queueName('auto')) return null;
+    return this.queue.workers().then(
+      (workers) => waitingFor(backend, workers),
+      () => null,
+    );
   }
 
   /**
@@ -64,7 +78,7 @@ export class JobService {
   async get(id: string): Promise<Job> {
     const job = await this.store.get(id);
     if (!job) throw new NotFoundError('job_not_found', `There is no job "${id}".`);
-    return job;
+    return job.status === 'queued' ? { ...job, waiting_for: await this.missing(job.spec) } : job;
   }
 
   async list(query: ListQuery): Promise<{ data: Job[]; hasMore: boolean }> {
@@ -77,7 +91,7 @@ export class JobService {
       const job = await this.store.get(id);
       if (!job || !matches(job, query)) continue;
       if (data.length === query.limit) return { data, hasMore: true };
-      data.push(job);
+      data.push(job.status === 'queued' ? { ...job, waiting_for: await this.missing(job.spec) } : job);
     }
     return { data, hasMore: false };
   }

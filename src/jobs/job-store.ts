@@ -148,6 +148,7 @@ function present(record: JobRecord, state: JobState, outcome: JobOutcome | undef
     progress:
       outcome?.status === 'succeeded' ? { phase: 'publish', completed: total, total, fraction: 1 } : state.progress,
     cancel_requested: cancel,
+    waiting_for: null,
     error: outcome?.error ?? null,
     retry_of: record.retry_of,
     spec: record.spec,

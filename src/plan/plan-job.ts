@@ -29,6 +29,12 @@ export function planLinear(spec: JobSpec, headers: readonly SourceHeaders[]): Li
   const precision = tensors.some(({ sources }) => sources.some((source) => source.dtype === 'F64'))
     ? 'float64'
     : 'float32';
+  if (precision === 'float64' && spec.compute.backend === 'tfjs')
+    throw new SpecError(
+      'precision_unsupported',
+      'The backend "tfjs" computes in float32, and a source’s tensors are float64, which are merged in float64. Use "cpu", "cuda" or "auto", or convert the sources to float32.',
+      '/compute/backend',
+    );
   const plan = {
     version: 1 as const,
     kind: 'linear' as const,

@@ -2,8 +2,10 @@ import { Queue } from 'bullmq';
 import type { Config } from '../config.js';
 import { WeightfoldError } from '../errors.js';
 import type { JobRecord } from '../jobs/record.js';
+import type { Worker } from '../schemas/worker.js';
 import { connectRedis } from './redis.js';
-import { CANCEL_CHANNEL, QUEUE_NAME, QUEUE_PREFIX, RETRY_DELAY_MS } from './settings.js';
+import { CANCEL_CHANNEL, QUEUE_NAME, QUEUE_NAMES, QUEUE_PREFIX, queueName, RETRY_DELAY_MS } from './settings.js';
+import { listWorkers } from './worker-directory.js';
 
 /** What travels through Redis: the id. Everything else is in the store. */
 export interface QueuedMerge {
@@ -21,27 +23,33 @@ export type QueueState = 'waiting' | 'active' | 'failed' | 'completed' | 'missin
 export class MergeQueue {
   private readonly connection: ReturnType<typeof connectRedis>;
   private readonly onError: (error: Error) => void;
-  private opened: Queue<QueuedMerge> | undefined;
+  private readonly opened = new Map<string, Queue<QueuedMerge>>();
 
   constructor(config: Config, onError: (error: Error) => void) {
     this.connection = connectRedis(config, false, onError);
     this.onError = onError;
   }
 
-  /** BullMQ gives up for good on a connection that fails its first command, so the queue opens once Redis answers. */
-  private async queue(): Promise<Queue<QueuedMerge>> {
-    if (!this.opened) {
-      await this.connection.ping();
-      this.opened ??= new Queue<QueuedMerge>(QUEUE_NAME, { connection: this.connection, prefix: QUEUE_PREFIX });
-      this.opened.on('error', this.onError);
+  /** BullMQ gives up for good on a connection that fails its first command, so a queue opens once Redis answers. */
+  private async queue(name: string): Promise<Queue<QueuedMerge>> {
+    if (!this.opened.has(name)) await this.connection.ping();
+    let queue = this.opened.get(name);
+    if (!queue) {
+      queue = new Queue<QueuedMerge>(name, { connection: this.connection, prefix: QUEUE_PREFIX });
+      queue.on('error', this.onError);
+      this.opened.set(name, queue);
     }
-    return this.opened;
+    return queue;
+  }
+
+  private queues(): Promise<Queue<QueuedMerge>[]> {
+    return Promise.all(QUEUE_NAMES.map((name) => this.queue(name)));
   }
 
   /** Idempotent: a job that is queued already is left as it is. @throws WeightfoldError `queue_unavailable` */
   async enqueue({ id, spec }: JobRecord): Promise<void> {
     await this.reach(async () =>
-      (await this.queue()).add(
+      (await this.queue(queueName(spec.compute.backend))).add(
         'merge',
         { id },
         {
@@ -57,14 +65,18 @@ export class MergeQueue {
   }
 
   async state(id: string): Promise<QueueState> {
-    const state = await this.reach(async () => (await this.queue()).getJobState(id));
-    if (state === 'unknown') return 'missing';
+    const states = await this.reach(async () =>
+      Promise.all((await this.queues()).map((queue) => queue.getJobState(id))),
+    );
+    const state = states.find((found) => found !== 'unknown');
+    if (state === undefined) return 'missing';
     return state === 'active' || state === 'failed' || state === 'completed' ? state : 'waiting';
   }
 
   /** Take a job out, waiting or ended; false when a worker has it. */
   async withdraw(id: string): Promise<boolean> {
-    const job = await this.reach(async () => (await this.queue()).getJob(id));
+    const found = await this.reach(async () => Promise.all((await this.queues()).map((queue) => queue.getJob(id))));
+    const job = found.find((one) => one !== undefined);
     if (!job) return true;
     return job.remove().then(
       () => true,
@@ -84,21 +96,27 @@ export class MergeQueue {
   /** Jobs waiting and running. */
   async depth(): Promise<{ waiting: number; active: number }> {
     const counts = await this.reach(async () =>
-      (await this.queue()).getJobCounts('waiting', 'prioritized', 'delayed', 'active'),
+      Promise.all(
+        (await this.queues()).map((queue) => queue.getJobCounts('waiting', 'prioritized', 'delayed', 'active')),
+      ),
     );
-    return {
-      waiting: (counts.waiting ?? 0) + (counts.prioritized ?? 0) + (counts.delayed ?? 0),
-      active: counts.active ?? 0,
-    };
+    const sum = (...states: string[]) =>
+      counts.flatMap((of) => states.map((state) => of[state] ?? 0)).reduce((total, n) => total + n, 0);
+    return { waiting: sum('waiting', 'prioritized', 'delayed'), active: sum('active') };
   }
 
-  /** Worker processes connected to the queue. */
+  /** Worker processes connected to the queue that all of them serve. */
   async workerCount(): Promise<number> {
-    return this.reach(async () => (await this.queue()).getWorkersCount());
+    return this.reach(async () => (await this.queue(QUEUE_NAME)).getWorkersCount());
+  }
+
+  /** The workers that announce themselves, with what they compute with and run. */
+  async workers(): Promise<Worker[]> {
+    return this.reach(() => listWorkers(this.connection));
   }
 
   async close(): Promise<void> {
-    await this.opened?.close().catch(() => {});
+    await Promise.all([...this.opened.values()].map((queue) => queue.close().catch(() => {})));
     this.connection.disconnect();
   }
 

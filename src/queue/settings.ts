@@ -1,5 +1,17 @@
-/** Name of the one queue that carries merge jobs. */
+import { BACKENDS, type BackendName } from '../schemas/common.js';
+
+/** Queue of the jobs that any worker can run. */
 export const QUEUE_NAME = 'weightfold';
+
+/**
+ * Queue of the jobs that ask for a backend. Those for a GPU have one each, served only by workers that have it; the rest
+ * share the queue that every worker serves.
+ */
+export const queueName = (backend: BackendName): string =>
+  backend === 'auto' || backend === 'cpu' ? QUEUE_NAME : `${QUEUE_NAME}-${backend}`;
+
+/** Every queue a job may be in. */
+export const QUEUE_NAMES = [...new Set(BACKENDS.map(queueName))];
 
 /** Redis key prefix of everything weightfold stores. */
 export const QUEUE_PREFIX = 'weightfold';

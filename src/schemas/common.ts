@@ -21,6 +21,10 @@ export const jobId = z
   .regex(/^job_[0-9A-HJKMNP-TV-Z]{26}$/, 'must look like job_ followed by 26 characters')
   .describe('Identifier of a job; sorts by creation time.');
 
+/** Compute backends by name; `auto` is the fastest a worker has. */
+export const BACKENDS = ['auto', 'cpu', 'cuda', 'tfjs'] as const;
+export type BackendName = (typeof BACKENDS)[number];
+
 export const timestamp = z.string().describe('RFC 3339 time, UTC.');
 export const byteCount = z.number().int().min(0).describe('Bytes.');
 export const seconds = z.number().min(0).describe('Seconds.');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FamilyDescriptionSchema } from '../families/description.js';
-import { checkpointName, fileName, tensorName } from './common.js';
+import { BACKENDS, checkpointName, fileName, tensorName } from './common.js';
 
 /** Sources a merge may have. */
 const MAX_SOURCES = 16;
@@ -209,7 +209,14 @@ export const JobSpecSchema = z
           .describe('Largest size of one output file; a single tensor larger than this gets a file of its own.'),
       })
       .prefault({}),
-    compute: z.strictObject({ backend: z.enum(['auto', 'cpu']).default('auto') }).prefault({}),
+    compute: z
+      .strictObject({
+        backend: z
+          .enum(BACKENDS)
+          .default('auto')
+          .describe('cuda and tfjs wait for a worker that has that backend; auto and cpu run on any.'),
+      })
+      .prefault({}),
     priority: z.number().int().min(0).max(1000).default(0).describe('Higher runs first.'),
     timeout_seconds: z.number().int().min(1).max(604800).default(3600).describe('Of one attempt.'),
     max_attempts: z.number().int().min(1).max(10).default(3),

@@ -39,6 +39,10 @@ export const JobSchema = z
     worker: z.string().nullable().describe('Worker of the latest attempt.'),
     progress: ProgressSchema,
     cancel_requested: z.boolean(),
+    waiting_for: z
+      .string()
+      .nullable()
+      .describe('What a queued job waits for that is not there: a worker with the backend it asks for. Else null.'),
     error: JobErrorSchema.nullable(),
     retry_of: jobId.nullable(),
     spec: JobSpecSchema,

@@ -54,6 +54,7 @@ export const EnvironmentSchema = z.strictObject({
   library: z.string(),
   threads: z.number().int(),
   device: z.string().nullable(),
+  reason: z.string().describe('Why this backend was taken.'),
   node: z.string(),
   weightfold: z.string(),
 });

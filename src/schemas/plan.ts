@@ -78,6 +78,10 @@ export const LinearPlanSchema = z
     probe_columns: z.array(z.number().int()).describe('Input width of each source, or one where inputs are shared.'),
     config: z.record(z.string(), z.unknown()).describe('config.json of the result.'),
     costs: CostsSchema,
+    warnings: z
+      .array(z.string())
+      .optional()
+      .describe('What stands in the way just now, e.g. no worker with the backend; not part of what is run.'),
   })
   .meta({ id: 'LinearPlan', description: 'Plan of a chain or an embedding.' });
 export type LinearPlan = z.infer<typeof LinearPlanSchema>;
@@ -104,6 +108,10 @@ export const TransformerPlanSchema = z
     steps: z.array(StepPlanSchema),
     config: z.record(z.string(), z.unknown()).describe('config.json of the result.'),
     costs: CostsSchema,
+    warnings: z
+      .array(z.string())
+      .optional()
+      .describe('What stands in the way just now, e.g. no worker with the backend; not part of what is run.'),
   })
   .meta({ id: 'TransformerPlan', description: 'Plan of a whole transformer: its tensors and spaces.' });
 

@@ -71,9 +71,14 @@ export interface BackendInfo {
   /** Library, version and kernel, e.g. `OpenBLAS 0.3.21 SkylakeX`. */
   library: string;
   threads: number;
+  /** Those it computes in by itself. */
   precisions: readonly Precision[];
   /** Device name where there is one. */
   device: string | null;
+  /** Bytes of the device's own memory; null where matrices lie in this machine's. */
+  deviceMemory: number | null;
+  /** Library that carries, on the host, the precisions missing above; null where none is missing. */
+  host: string | null;
 }
 
 export interface LinearAlgebra {

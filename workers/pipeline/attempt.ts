@@ -17,6 +17,8 @@ export interface MergeRun {
   /** Where a file of an uploaded checkpoint lies (probes, calibration tokens). */
   locate?: (checkpoint: string, file: string) => string;
   la: LinearAlgebra;
+  /** Why that backend, for the environment in the metrics. */
+  reason?: string;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
@@ -30,7 +32,7 @@ export interface Attempt {
   /** Report how far the step at hand is, 0…1. */
   within: (fraction: number) => void;
   /** What publishing needs beside the files. */
-  publication: Pick<Publication, 'record' | 'locations' | 'artifacts' | 'versions' | 'watch'>;
+  publication: Pick<Publication, 'record' | 'locations' | 'artifacts' | 'versions' | 'environment' | 'watch'>;
   /** Timings and environment for metrics.json, as of now. */
   measured: () => Measured;
 }
@@ -43,6 +45,7 @@ export interface Measured {
     library: string;
     threads: number;
     device: string | null;
+    reason: string;
     node: string;
     weightfold: string;
   };

@@ -33,6 +33,8 @@ export interface Publication {
   /** Asked for last, so that its timings cover the rest. */
   metrics: () => unknown;
   versions: Record<string, string>;
+  /** What it was computed with, and why with that. */
+  environment: Record<string, unknown>;
   watch: Stopwatch;
 }
 
@@ -88,7 +90,7 @@ async function copyCompanions(location: string, staging: string, manifest: Manif
 }
 
 /** Enough to run the job again to the same bytes. */
-async function recipe({ record, locations, versions }: Publication) {
+async function recipe({ record, locations, versions, environment }: Publication) {
   const inputs = await Promise.all(
     record.inputs.map(async (input) => {
       if (input.sha256) return input;
@@ -104,5 +106,6 @@ async function recipe({ record, locations, versions }: Publication) {
     spec: record.spec,
     inputs,
     versions,
+    environment,
   };
 }

@@ -48,11 +48,12 @@ async function beginAttempt(
   readers: readonly CheckpointReader[],
   within: (fraction: number) => void,
 ): Promise<Attempt> {
-  const { record, la } = run;
+  const { record, la, reason = 'given by the caller' } = run;
   const started = performance.now();
   const watch = new Stopwatch();
   const { backend, library, threads, device } = la.info;
-  const environment = { backend, library, threads, device, node: process.versions.node, weightfold: VERSION };
+  const node = process.versions.node;
+  const environment = { backend, library, threads, device, reason, node, weightfold: VERSION };
   return {
     run,
     readers,
@@ -63,7 +64,8 @@ async function beginAttempt(
       record,
       locations: run.sources.map(({ location }) => location),
       artifacts: run.artifacts,
-      versions: { weightfold: VERSION, node: process.versions.node, library },
+      versions: { weightfold: VERSION, node, library },
+      environment,
       watch,
     },
     measured: () => ({

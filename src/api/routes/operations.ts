@@ -1,8 +1,10 @@
 import { access, constants } from 'node:fs/promises';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { WorkerListSchema } from '../../schemas/worker.js';
 import { layout } from '../../store/layout.js';
 import { VERSION } from '../../version.js';
+import { problemResponses } from '../problem-responses.js';
 import type { Services } from '../services.js';
 
 const CheckSchema = z.enum(['ok', 'failed']);
@@ -16,6 +18,21 @@ const ReadinessSchema = z
   .meta({ id: 'Readiness' });
 
 const attempt = <T>(operation: Promise<T>): Promise<T | null> => operation.catch(() => null);
+
+export const workerRoutes =
+  ({ queue }: Services): FastifyPluginAsyncZod =>
+  async (app) => {
+    app.get('/workers', {
+      schema: {
+        tags: ['operations'],
+        summary: 'The workers that live',
+        operationId: 'listWorkers',
+        description: 'What each computes with and why, on which device, and which jobs it runs.',
+        response: { 200: WorkerListSchema, ...problemResponses(503) },
+      },
+      handler: async () => ({ object: 'list' as const, data: await queue.workers() }),
+    });
+  };
 
 export const operationRoutes =
   ({ queue, config }: Services): FastifyPluginAsyncZod =>

@@ -35,6 +35,8 @@ export class CpuBackend implements LinearAlgebra {
       threads,
       precisions: ['float32', 'float64'],
       device: null,
+      deviceMemory: null,
+      host: null,
     };
   }
 

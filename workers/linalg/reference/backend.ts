@@ -27,6 +27,8 @@ export class ReferenceBackend implements LinearAlgebra {
     threads: 1,
     precisions: ['float32', 'float64'],
     device: null,
+    deviceMemory: null,
+    host: null,
   };
 
   upload(data: FloatArray, rows: number, cols: number): Matrix {

@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import os from 'node:os';
+import type { Config } from '../src/config.js';
+import { connectRedis } from '../src/queue/redis.js';
+import { queueName } from '../src/queue/settings.js';
+import { announceWorker, HEARTBEAT_MS, withdrawWorker } from '../src/queue/worker-directory.js';
+import { BACKENDS, type BackendName } from '../src/schemas/common.js';
+import type { Worker, WorkerBackend } from '../src/schemas/worker.js';
+import { VERSION } from '../src/version.js';
+
+/** Values of `compute.backend` whose jobs a worker takes: those of the shared queue, and its own GPU's. */
+export const servedBy = ({ backend }: WorkerBackend): BackendName[] =>
+  BACKENDS.filter((name) => queueName(name) === queueName('auto') || name === backend);
+
+/** Keeps a worker in the directory that `GET /v1/workers` shows, while it lives. */
+export class Presence {
+  private readonly redis: ReturnType<typeof connectRedis>;
+  private readonly onError: (error: Error) => void;
+  private readonly worker: Worker;
+  private readonly running = new Set<string>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(config: Config, compute: WorkerBackend, onError: (error: Error) => void) {
+    this.redis = connectRedis(config, false, onError);
+    this.onError = onError;
+    const now = new Date().toISOString();
+    this.worker = {
+      id: `worker_${randomUUID()}`,
+      object: 'worker',
+      name: `${os.hostname()}:${process.pid}`,
+      host: os.hostname(),
+      pid: process.pid,
+      started_at: now,
+      last_seen_at: now,
+      concurrency: config.WORKER_CONCURRENCY,
+      serves: servedBy(compute),
+      compute,
+      memory_bytes: os.totalmem(),
+      versions: { weightfold: VERSION, node: process.versions.node },
+      jobs: [],
+    };
+  }
+
+  start(): void {
+    this.timer = setInterval(() => this.announce(), HEARTBEAT_MS);
+    this.announce();
+  }
+
+  began(job: string): void {
+    this.running.add(job);
+    this.announce();
+  }
+
+  ended(job: string): void {
+    this.running.delete(job);
+    this.announce();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    await withdrawWorker(this.redis, this.worker.id).catch(this.onError);
+    this.redis.disconnect();
+  }
+
+  private announce(): void {
+    const now = { ...this.worker, jobs: [...this.running], last_seen_at: new Date().toISOString() };
+    announceWorker(this.redis, now).catch(this.onError);
+  }
+}
