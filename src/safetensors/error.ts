@@ -10,6 +10,7 @@ export type SafetensorsErrorCode =
   | 'header_invalid_json'
   | 'header_duplicate_key'
   | 'metadata_not_strings'
+  | 'too_many_entries'
   | 'tensor_malformed'
   | 'dtype_unknown'
   | 'shape_invalid'

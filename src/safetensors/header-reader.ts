@@ -51,7 +51,8 @@ export class HeaderReader {
     throw this.invalid('a string');
   }
 
-  integers(error: () => Error): number[] {
+  /** A flat array of at most `most` whole numbers below 2⁵³. */
+  integers(most: number, error: () => Error): number[] {
     this.expect('[');
     const values: number[] = [];
     if (this.peek() === ']') {
@@ -65,6 +66,7 @@ export class HeaderReader {
       const digits = this.text.slice(start, this.at);
       const value = Number(digits);
       if (digits === '' || (digits.length > 1 && digits[0] === '0') || !Number.isSafeInteger(value)) throw error();
+      if (values.length === most) throw error();
       values.push(value);
       const next = this.peek();
       this.at++;

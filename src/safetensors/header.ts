@@ -6,6 +6,14 @@ import { HeaderReader } from './header-reader.js';
 export const PREFIX_BYTES = 8;
 /** Default cap on the JSON header, checked before it is read: real checkpoints stay far below 1 MiB. */
 export const DEFAULT_MAX_HEADER_BYTES = 16 * 1024 * 1024;
+/**
+ * Entries of one header. A tensor costs about 300 bytes once parsed, six times its shortest text, so the byte cap alone
+ * would let 16 MiB become 250 MB. The largest published checkpoints have some 100 000 tensors in all their files.
+ */
+export const MAX_TENSORS = 100_000;
+export const MAX_METADATA_ENTRIES = 10_000;
+/** Axes of one tensor; numpy and PyTorch allow 64. */
+export const MAX_DIMENSIONS = 64;
 /** `__metadata__` is the one key that names no tensor. */
 const METADATA_KEY = '__metadata__';
 
@@ -74,6 +82,8 @@ export function parseHeader(json: Uint8Array, dataBytes: number): SafetensorsHea
       return;
     }
     if (tensors.has(name)) throw duplicate(name);
+    if (tensors.size === MAX_TENSORS)
+      throw new SafetensorsError('too_many_entries', `the header has more than ${MAX_TENSORS} tensors.`);
     tensors.set(name, readTensor(reader, name));
   });
   reader.end();
@@ -95,6 +105,8 @@ function readMetadata(reader: HeaderReader): Map<string, string> {
     throw new SafetensorsError('metadata_not_strings', '"__metadata__" is not an object of strings.');
   reader.object((key) => {
     if (metadata.has(key)) throw duplicate(key);
+    if (metadata.size === MAX_METADATA_ENTRIES)
+      throw new SafetensorsError('too_many_entries', `"__metadata__" has more than ${MAX_METADATA_ENTRIES} entries.`);
     if (reader.peek() !== '"')
       throw new SafetensorsError('metadata_not_strings', `"__metadata__" value ${quote(key)} is not a string.`);
     metadata.set(key, reader.string());
@@ -120,14 +132,23 @@ function readTensor(reader: HeaderReader, name: string): TensorInfo {
       if (shape) throw duplicate(key);
       if (reader.peek() !== '[') throw malformed('has a shape that is not an array');
       shape = reader.integers(
-        () => new SafetensorsError('shape_invalid', `tensor ${quote(name)} has a shape that is not whole numbers ≥ 0.`),
+        MAX_DIMENSIONS,
+        () =>
+          new SafetensorsError(
+            'shape_invalid',
+            `tensor ${quote(name)} has a shape that is not at most ${MAX_DIMENSIONS} whole numbers ≥ 0.`,
+          ),
       );
     } else if (key === 'data_offsets') {
       if (offsets) throw duplicate(key);
       if (reader.peek() !== '[') throw malformed('has data_offsets that are not an array');
       offsets = reader.integers(
+        2,
         () =>
-          new SafetensorsError('offsets_invalid', `tensor ${quote(name)} has offsets that are not whole numbers ≥ 0.`),
+          new SafetensorsError(
+            'offsets_invalid',
+            `tensor ${quote(name)} has offsets that are not two whole numbers ≥ 0.`,
+          ),
       );
     } else throw malformed(`has the unknown key ${quote(key)}`);
   });

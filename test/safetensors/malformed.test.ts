@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { SafetensorsErrorCode } from '../../src/safetensors/error.js';
+import type { SafetensorsError, SafetensorsErrorCode } from '../../src/safetensors/error.js';
 import { SafetensorsFile } from '../../src/safetensors/file.js';
 import { DEFAULT_MAX_HEADER_BYTES, parseHeader } from '../../src/safetensors/header.js';
+import { LARGE_ATTACKS } from '../support/header-attacks.js';
 import { rawFile, tensorJson } from '../support/raw-safetensors.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -61,11 +62,17 @@ const attacks: [what: string, bytes: Buffer, reason: SafetensorsErrorCode][] = [
   ['metadata that is an array', rawFile('{"__metadata__":["x"]}'), 'metadata_not_strings'],
   ['a metadata value that is a number', rawFile('{"__metadata__":{"k":1}}'), 'metadata_not_strings'],
   ['a metadata value that is an object', rawFile('{"__metadata__":{"k":{}}}'), 'metadata_not_strings'],
+  [
+    'too many tensors',
+    rawFile(`{${Array.from({ length: 100_001 }, (_, i) => `"t${i}":${tensorJson('U8', [0], 0, 0)}`).join(',')}}`),
+    'too_many_entries',
+  ],
+  ['65 axes', rawFile(typed(`[${Array(65).fill(1)}]`), 4), 'shape_invalid'],
   ['a tensor that is a number', rawFile('{"a":1}'), 'tensor_malformed'],
   ['a tensor without dtype', rawFile('{"a":{"shape":[],"data_offsets":[0,4]}}', 4), 'tensor_malformed'],
   ['a tensor without shape', rawFile('{"a":{"dtype":"F32","data_offsets":[0,4]}}', 4), 'tensor_malformed'],
   ['a tensor without offsets', rawFile('{"a":{"dtype":"F32","shape":[1]}}', 4), 'tensor_malformed'],
-  ['three offsets', rawFile(typed('[1]', '[0,4,4]'), 4), 'tensor_malformed'],
+  ['three offsets', rawFile(typed('[1]', '[0,4,4]'), 4), 'offsets_invalid'],
   ['one offset', rawFile(typed('[1]', '[4]'), 4), 'tensor_malformed'],
   [
     'an unknown key',
@@ -116,6 +123,14 @@ const attacks: [what: string, bytes: Buffer, reason: SafetensorsErrorCode][] = [
 ];
 
 describe('malformed safetensors', () => {
+  it.each(LARGE_ATTACKS)('at full size: %s', async (_, bytes, reason) => {
+    const file = path.join(folder, 'large.safetensors');
+    await writeFile(file, bytes());
+    const error = (await SafetensorsFile.open(file).catch((refusal) => refusal)) as SafetensorsError;
+    expect(error).toMatchObject({ code: 'safetensors_invalid', reason });
+    expect(error.message.length).toBeLessThan(400);
+  });
+
   it.each(attacks)('%s', async (what, bytes, reason) => {
     const file = path.join(folder, `${attacks.findIndex(([name]) => name === what)}.safetensors`);
     await writeFile(file, bytes);
@@ -138,6 +153,7 @@ describe('malformed safetensors', () => {
       header_invalid_json: true,
       header_duplicate_key: true,
       metadata_not_strings: true,
+      too_many_entries: true,
       tensor_malformed: true,
       dtype_unknown: true,
       shape_invalid: true,
