@@ -21,7 +21,7 @@ export interface Services {
 /** Open the store and the queue and keep them in line with each other. */
 export async function createServices(config: Config, log: Logger): Promise<Services> {
   const store = new JobStore(config.DATA_DIR);
-  const checkpoints = new CheckpointStore(config.DATA_DIR);
+  const checkpoints = new CheckpointStore(config.DATA_DIR, config.MAX_HEADER_BYTES);
   await Promise.all([store.open(), checkpoints.openStore()]);
   const queue = new MergeQueue(config, quietly(log));
   const jobs = new JobService(config, store, checkpoints, queue, log);

@@ -1,42 +1,44 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { type FileHandle, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { DataError, NotFoundError, WeightfoldError } from '../errors.js';
+import { ConflictError, NotFoundError } from '../errors.js';
 import { SafetensorsFile } from '../safetensors/file.js';
 import type { Checkpoint, CheckpointFile } from '../schemas/checkpoint.js';
 import { ensureFolder, isMissing, readJson, syncFolder, writeAtomic } from '../store/files.js';
 import { layout } from '../store/layout.js';
 import { refusePickle } from './locate-source.js';
 import { INDEX_FILE, shardsOf } from './reader.js';
+import { checkContent, receive, type UploadOptions } from './receive-upload.js';
 
 /** Folder inside a checkpoint for sizes, hashes and unfinished uploads; file names cannot start with a dot. */
 const META = '.weightfold';
-/** JSON files (config, tokenizer, index) are read whole, so they are capped. */
-const MAX_JSON_BYTES = 64 * 1024 * 1024;
+const UPLOAD_PREFIX = 'upload-';
+const DELETED_PREFIX = '.deleted-';
+/** An upload that still runs writes more often than this: idle connections are closed within minutes. */
+const ABANDONED_UPLOAD_MS = 3_600_000;
+/** How often a new upload may meet the last one's folder just being removed. */
+const OPEN_ATTEMPTS = 10;
 
-export interface UploadOptions {
-  /** Size the client announced, if it did. */
-  contentLength?: number;
-  /** SHA-256 the client announced (Content-Digest), raw. */
-  sha256?: Uint8Array;
-  maxBytes: number;
-  maxHeaderBytes: number;
-}
+/** An entry, and which file it is about. */
+type StoredEntry = CheckpointFile & { stamp: string };
 
 /** Uploaded checkpoints: one folder each, files appear in it whole and checked or not at all. */
 export class CheckpointStore {
   private readonly root: string;
 
-  constructor(dataDir: string) {
+  /** Cap on the headers of files that were put there by hand; of uploads it is an option. */
+  private readonly maxHeaderBytes: number | undefined;
+
+  constructor(dataDir: string, maxHeaderBytes?: number) {
     this.root = layout(dataDir).checkpoints;
+    this.maxHeaderBytes = maxHeaderBytes;
   }
 
   async openStore(): Promise<void> {
     await ensureFolder(this.root);
+    await this.sweep();
   }
 
   folder(name: string): string {
@@ -50,20 +52,37 @@ export class CheckpointStore {
   async put(name: string, file: string, body: Readable, options: UploadOptions): Promise<CheckpointFile> {
     refusePickle(file);
     const folder = this.folder(name);
-    const meta = await ensureFolder(path.join(folder, META));
-    const temporary = path.join(meta, `upload-${randomBytes(9).toString('base64url')}`);
+    const { output, temporary } = await this.openTemporary(name);
     try {
-      const { size, sha256 } = await receive(body, temporary, options);
+      const { size, sha256 } = await receive(body, output, temporary, options);
       await checkContent(file, temporary, options);
+      await options.beforeCommit?.();
       const entry: CheckpointFile = { file, size, sha256, created_at: new Date().toISOString() };
+      const stamp = stampOf(await stat(temporary, { bigint: true }));
+      // The entry first: it counts only once its file is there, and it keeps others from removing the folder as empty.
+      await writeAtomic(this.entryFile(name, file), JSON.stringify({ ...entry, stamp } satisfies StoredEntry));
       await rename(temporary, path.join(folder, file));
-      await writeAtomic(path.join(meta, `${file}.json`), JSON.stringify(entry));
       await syncFolder(folder);
       return entry;
     } catch (error) {
       await rm(temporary, { force: true });
       await this.removeIfEmpty(name);
+      if (isMissing(error))
+        throw new ConflictError('checkpoint_deleted', `Checkpoint "${name}" was deleted during the upload.`);
       throw error;
+    }
+  }
+
+  /** A file for an upload's bytes. Repeated where the folder goes away meanwhile, with the last file in it. */
+  private async openTemporary(name: string): Promise<{ output: FileHandle; temporary: string }> {
+    for (let attempt = 1; ; attempt++) {
+      const meta = await ensureFolder(path.join(this.folder(name), META));
+      const temporary = path.join(meta, `${UPLOAD_PREFIX}${randomBytes(9).toString('base64url')}`);
+      try {
+        return { output: await open(temporary, 'wx'), temporary };
+      } catch (error) {
+        if (!isMissing(error) || attempt === OPEN_ATTEMPTS) throw error;
+      }
     }
   }
 
@@ -85,14 +104,44 @@ export class CheckpointStore {
       if (isMissing(error)) return undefined;
       throw error;
     }
-    const files = await Promise.all(
-      names.map(async (file) => {
-        const entry = await readJson<CheckpointFile>(path.join(folder, META, `${file}.json`));
-        if (entry) return entry;
-        return (await stat(path.join(folder, file))).isFile() ? describe(path.join(folder, file)) : undefined;
-      }),
-    );
+    const files = await Promise.all(names.map((file) => this.entry(name, file)));
     return files.filter((entry) => entry !== undefined);
+  }
+
+  /**
+   * Size and hash of one file; undefined where there is no such file. What was written down counts only while it is
+   * about the very file that is there: of two writers the last one's file may stand beside the first one's entry, and
+   * a crash may have left the entry of the file before. Such a file, or one put there by hand, is hashed again.
+   */
+  async entry(name: string, file: string): Promise<CheckpointFile | undefined> {
+    const location = path.join(this.folder(name), file);
+    const info = await stat(location, { bigint: true }).catch(() => undefined);
+    if (!info?.isFile()) return undefined;
+    const stored = await readJson<StoredEntry>(this.entryFile(name, file));
+    if (stored && stored.stamp === stampOf(info)) {
+      const { stamp: _, ...entry } = stored;
+      return entry;
+    }
+    return this.describe(name, file);
+  }
+
+  private entryFile(name: string, file: string): string {
+    return path.join(this.folder(name), META, `${file}.json`);
+  }
+
+  private async describe(name: string, file: string): Promise<CheckpointFile | undefined> {
+    const handle = await open(path.join(this.folder(name), file), 'r').catch(() => undefined);
+    if (!handle) return undefined;
+    const hash = createHash('sha256');
+    // One handle for both, so that they are about one file.
+    const info = await handle.stat({ bigint: true });
+    for await (const chunk of handle.createReadStream()) hash.update(chunk as Buffer);
+    const created_at = new Date(Number(info.mtimeMs)).toISOString();
+    const entry = { file, size: Number(info.size), sha256: hash.digest('hex'), created_at };
+    const stored: StoredEntry = { ...entry, stamp: stampOf(info) };
+    await ensureFolder(path.join(this.folder(name), META));
+    await writeAtomic(this.entryFile(name, file), JSON.stringify(stored));
+    return entry;
   }
 
   /** Files, tensors and family of a checkpoint. @throws NotFoundError */
@@ -102,7 +151,7 @@ export class CheckpointStore {
     const folder = this.folder(name);
     const tensors: Checkpoint['tensors'] = [];
     for (const { file } of files.filter((entry) => entry.file.endsWith('.safetensors'))) {
-      const opened = await SafetensorsFile.open(path.join(folder, file));
+      const opened = await SafetensorsFile.open(path.join(folder, file), this.maxHeaderBytes);
       for (const { name, dtype, shape } of opened.header.tensors.values()) tensors.push({ name, dtype, shape, file });
       await opened.close();
     }
@@ -120,7 +169,7 @@ export class CheckpointStore {
 
   /** @throws NotFoundError */
   async delete(name: string): Promise<void> {
-    const grave = path.join(this.root, `.deleted-${name}-${randomBytes(6).toString('hex')}`);
+    const grave = path.join(this.root, `${DELETED_PREFIX}${name}-${randomBytes(6).toString('hex')}`);
     try {
       await rename(this.folder(name), grave);
     } catch (error) {
@@ -136,112 +185,31 @@ export class CheckpointStore {
     return shards.filter((shard) => !files.some(({ file }) => file === shard));
   }
 
+  /** Folders go only while they are empty, so an upload that has just begun in one keeps it. */
   private async removeIfEmpty(name: string): Promise<void> {
-    const files = await this.files(name).catch(() => undefined);
-    const pending = await readdir(path.join(this.folder(name), META)).catch(() => ['?']);
-    if (files?.length === 0 && pending.length === 0) await rm(this.folder(name), { recursive: true, force: true });
+    await rmdir(path.join(this.folder(name), META)).catch(() => {});
+    await rmdir(this.folder(name)).catch(() => {});
+  }
+
+  /** Remove what a killed process left: unfinished uploads that have not moved for long, half-deleted checkpoints. */
+  private async sweep(): Promise<void> {
+    const folders = await readdir(this.root);
+    for (const folder of folders) {
+      if (folder.startsWith(DELETED_PREFIX)) await rm(path.join(this.root, folder), { recursive: true, force: true });
+      const meta = path.join(this.root, folder, META);
+      for (const file of await readdir(meta).catch(() => [])) {
+        if (!file.startsWith(UPLOAD_PREFIX)) continue;
+        const info = await stat(path.join(meta, file)).catch(() => undefined);
+        if (info && Date.now() - info.mtimeMs > ABANDONED_UPLOAD_MS) await rm(path.join(meta, file), { force: true });
+      }
+    }
   }
 }
+
+/** Identity of a file's content: a rename keeps it, another file or a later write has another one. */
+const stampOf = ({ ino, mtimeNs, size }: BigIntStats) => `${ino}-${mtimeNs}-${size}`;
 
 const notFound = (name: string) => new NotFoundError('checkpoint_not_found', `There is no checkpoint "${name}".`);
-
-async function receive(
-  body: Readable,
-  target: string,
-  options: UploadOptions,
-): Promise<{ size: number; sha256: string }> {
-  const hash = createHash('sha256');
-  let size = 0;
-  const tooLarge = () =>
-    new WeightfoldError(`The file is larger than ${options.maxBytes} bytes (MAX_UPLOAD_BYTES).`, {
-      code: 'upload_too_large',
-      status: 413,
-    });
-  if ((options.contentLength ?? 0) > options.maxBytes) throw tooLarge();
-  const output = createWriteStream(target, { flags: 'wx' });
-  try {
-    await pipeline(
-      body,
-      async function* (source: AsyncIterable<Buffer>) {
-        for await (const chunk of source) {
-          size += chunk.length;
-          if (size > options.maxBytes) throw tooLarge();
-          hash.update(chunk);
-          yield chunk;
-        }
-      },
-      output,
-    );
-  } catch (error) {
-    if (!output.closed) await once(output.destroy(), 'close');
-    if (error instanceof WeightfoldError) throw error;
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOSPC')
-      throw new WeightfoldError('The store is full.', {
-        code: 'storage_full',
-        status: 507,
-        retryable: true,
-        cause: error,
-      });
-    if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') throw truncated(size, options.contentLength);
-    throw error;
-  }
-  if (options.contentLength !== undefined && size !== options.contentLength)
-    throw truncated(size, options.contentLength);
-  const digest = hash.digest();
-  if (options.sha256 && !digest.equals(options.sha256))
-    throw new WeightfoldError(
-      `Content-Digest does not match: announced sha-256 ${Buffer.from(options.sha256).toString('hex')}, received ${digest.toString('hex')}. Nothing was stored.`,
-      { code: 'digest_mismatch', status: 400 },
-    );
-  const handle = await open(target, 'r+');
-  await handle.sync();
-  await handle.close();
-  return { size, sha256: digest.toString('hex') };
-}
-
-const truncated = (size: number, expected: number | undefined) =>
-  new WeightfoldError(
-    `The upload ended after ${size} bytes${expected === undefined ? '' : ` of ${expected}`}. Nothing was stored.`,
-    {
-      code: 'upload_truncated',
-      status: 400,
-      retryable: true,
-    },
-  );
-
-async function checkContent(file: string, location: string, options: UploadOptions): Promise<void> {
-  if (file.endsWith('.safetensors')) {
-    const opened = await SafetensorsFile.open(location, options.maxHeaderBytes);
-    await opened.close();
-  } else if (file.endsWith('.json')) {
-    const { size } = await stat(location);
-    if (size > MAX_JSON_BYTES)
-      throw new DataError('json_too_large', `"${file}" has ${size} bytes; JSON files may have ${MAX_JSON_BYTES}.`);
-    const text = await readFile(location, 'utf8');
-    if (file === INDEX_FILE) shardsOf(text);
-    else
-      try {
-        JSON.parse(text);
-      } catch (error) {
-        throw new DataError('json_invalid', `"${file}" is not JSON: ${(error as Error).message}`);
-      }
-  }
-}
-
-/** A file that was put into the folder by hand: hashed when asked for. */
-async function describe(location: string): Promise<CheckpointFile> {
-  const hash = createHash('sha256');
-  const handle = await open(location, 'r');
-  for await (const chunk of handle.createReadStream()) hash.update(chunk as Buffer);
-  const info = await stat(location);
-  return {
-    file: path.basename(location),
-    size: info.size,
-    sha256: hash.digest('hex'),
-    created_at: info.mtime.toISOString(),
-  };
-}
 
 async function familyOf(folder: string): Promise<string | null> {
   const config = await readJson<{ model_type?: unknown }>(path.join(folder, 'config.json')).catch(() => undefined);

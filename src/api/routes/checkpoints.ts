@@ -65,6 +65,8 @@ export const checkpointRoutes =
           sha256: parseContentDigest(request.headers['content-digest']),
           maxBytes: config.MAX_UPLOAD_BYTES,
           maxHeaderBytes: config.MAX_HEADER_BYTES,
+          // A job may have been accepted while the bytes came in.
+          beforeCommit: () => refuseWhileNeeded(services, name, 'changed'),
         });
         return reply
           .code(201)

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { DataError, WeightfoldError } from '../errors.js';
+import { SafetensorsFile } from '../safetensors/file.js';
+import { INDEX_FILE, shardsOf } from './reader.js';
+
+/** JSON files (config, tokenizer, index) are read whole, so they are capped. */
+const MAX_JSON_BYTES = 64 * 1024 * 1024;
+
+export interface UploadOptions {
+  /** Size the client announced, if it did. */
+  contentLength?: number;
+  /** SHA-256 the client announced (Content-Digest), raw. */
+  sha256?: Uint8Array;
+  maxBytes: number;
+  maxHeaderBytes: number;
+  /** Asked once everything has arrived and is in order; a refusal leaves things as they were. */
+  beforeCommit?: () => Promise<void>;
+}
+
+/**
+ * Write a body to `file`, hash it on the way, hold it against what was announced, and wait until it is on the disk.
+ * @param target path of `file`
+ * @throws WeightfoldError `upload_too_large`, `upload_truncated`, `digest_mismatch`, `storage_full`
+ */
+export async function receive(
+  body: Readable,
+  file: FileHandle,
+  target: string,
+  options: UploadOptions,
+): Promise<{ size: number; sha256: string }> {
+  const hash = createHash('sha256');
+  let size = 0;
+  const tooLarge = () =>
+    new WeightfoldError(`The file is larger than ${options.maxBytes} bytes (MAX_UPLOAD_BYTES).`, {
+      code: 'upload_too_large',
+      status: 413,
+    });
+  const output = file.createWriteStream();
+  if ((options.contentLength ?? 0) > options.maxBytes) {
+    await once(output.destroy(), 'close');
+    throw tooLarge();
+  }
+  try {
+    await pipeline(
+      body,
+      async function* (source: AsyncIterable<Buffer>) {
+        for await (const chunk of source) {
+          size += chunk.length;
+          if (size > options.maxBytes) throw tooLarge();
+          hash.update(chunk);
+          yield chunk;
+        }
+      },
+      output,
+    );
+  } catch (error) {
+    if (!output.closed) await once(output.destroy(), 'close');
+    if (error instanceof WeightfoldError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOSPC')
+      throw new WeightfoldError('The store is full.', {
+        code: 'storage_full',
+        status: 507,
+        retryable: true,
+        cause: error,
+      });
+    if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') throw truncated(size, options.contentLength);
+    throw error;
+  }
+  if (options.contentLength !== undefined && size !== options.contentLength)
+    throw truncated(size, options.contentLength);
+  const digest = hash.digest();
+  if (options.sha256 && !digest.equals(options.sha256))
+    throw new WeightfoldError(
+      `Content-Digest does not match: announced sha-256 ${Buffer.from(options.sha256).toString('hex')}, received ${digest.toString('hex')}. Nothing was stored.`,
+      { code: 'digest_mismatch', status: 400 },
+    );
+  const handle = await open(target, 'r+');
+  await handle.sync();
+  await handle.close();
+  return { size, sha256: digest.toString('hex') };
+}
+
+const truncated = (size: number, expected: number | undefined) =>
+  new WeightfoldError(
+    `The upload ended after ${size} bytes${expected === undefined ? '' : ` of ${expected}`}. Nothing was stored.`,
+    {
+      code: 'upload_truncated',
+      status: 400,
+      retryable: true,
+    },
+  );
+
+/** A file must be what its name says: safetensors, an index, JSON. @throws SafetensorsError or DataError */
+export async function checkContent(file: string, location: string, options: UploadOptions): Promise<void> {
+  if (file.endsWith('.safetensors')) {
+    const opened = await SafetensorsFile.open(location, options.maxHeaderBytes);
+    await opened.close();
+  } else if (file.endsWith('.json')) {
+    const { size } = await stat(location);
+    if (size > MAX_JSON_BYTES)
+      throw new DataError('json_too_large', `"${file}" has ${size} bytes; JSON files may have ${MAX_JSON_BYTES}.`);
+    const text = await readFile(location, 'utf8');
+    if (file === INDEX_FILE) shardsOf(text);
+    else
+      try {
+        JSON.parse(text);
+      } catch (error) {
+        throw new DataError('json_invalid', `"${file}" is not JSON: ${(error as Error).message}`);
+      }
+  }
+}
