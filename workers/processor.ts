@@ -64,7 +64,7 @@ export default async function processMerge(job: SandboxedJob<QueuedMerge>, _toke
 /** The backend a job asks for, else the one this worker is set to; each is opened once. */
 function backendFor({ spec, plan }: JobRecord): Promise<Selection> {
   const wanted = spec.compute.backend === 'auto' ? config.COMPUTE_BACKEND : spec.compute.backend;
-  const precision = plan.kind === 'linear' ? plan.precision : 'float32';
+  const precision = plan.kind === 'transformer' ? 'float32' : plan.precision;
   const key = `${wanted} ${precision}`;
   const selection = opened.get(key) ?? selectBackend(wanted, config, precision);
   opened.set(key, selection);

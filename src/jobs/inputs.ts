@@ -10,10 +10,10 @@ import { planJob } from '../plan/plan-job.js';
 import type { SourceHeaders } from '../plan/sources.js';
 import { isFloatDtype } from '../safetensors/dtype.js';
 import { asMatrixShape } from '../safetensors/file.js';
-import type { JobSpec } from '../schemas/job-spec.js';
-import type { LinearPlan, Plan } from '../schemas/plan.js';
+import { isTransformer, type JobSpec } from '../schemas/job-spec.js';
+import type { ComparisonPlan, LinearPlan, Plan } from '../schemas/plan.js';
 import type { InputFile } from './record.js';
-import { calibrationShape, checkTokenProbe, tokenProbes } from './tokens.js';
+import { calibrationShapes, checkTokenProbe, tokenProbes } from './tokens.js';
 
 export interface Inspected {
   plan: Plan;
@@ -48,8 +48,9 @@ export async function inspect(spec: JobSpec, roots: SourceRoots, checkpoints: Ch
     }
     await reader.close();
   }
-  const plan = planJob(spec, headers, await calibrationShape(spec, checkpoints));
-  if (plan.kind === 'linear') await checkProbe(spec, plan, checkpoints);
+  const plan = planJob(spec, headers, await calibrationShapes(spec, checkpoints));
+  if (!isTransformer(spec.model))
+    await checkProbe(spec, (plan as LinearPlan | ComparisonPlan).probe_columns, checkpoints);
   else {
     await checkTokenizers(locations);
     for (const [i, probe] of tokenProbes(spec).entries()) await checkTokenProbe(probe, `/probe/${i}`, checkpoints);
@@ -67,8 +68,8 @@ async function openSource({ label, location }: LocatedSource, pointer: string): 
 }
 
 /** A named probe must exist and have one column per input. */
-async function checkProbe(spec: JobSpec, plan: LinearPlan, checkpoints: CheckpointStore): Promise<void> {
-  if (Array.isArray(spec.probe) || !('tensor' in spec.probe) || plan.probe_columns.length === 0) return;
+async function checkProbe(spec: JobSpec, widths: readonly number[], checkpoints: CheckpointStore): Promise<void> {
+  if (Array.isArray(spec.probe) || !('tensor' in spec.probe) || widths.length === 0) return;
   const { checkpoint, file, tensor } = spec.probe;
   const location = path.join(checkpoints.folder(checkpoint), file);
   const refuse = (code: string, message: string) => new SpecError(code, message, '/probe');
@@ -80,11 +81,11 @@ async function checkProbe(spec: JobSpec, plan: LinearPlan, checkpoints: Checkpoi
   await reader.close();
   if (!found)
     throw refuse('probe_not_found', `File "${file}" of checkpoint "${checkpoint}" has no tensor "${tensor}".`);
-  const columns = plan.probe_columns.reduce((sum, width) => sum + width, 0);
+  const columns = widths.reduce((sum, width) => sum + width, 0);
   const shape = asMatrixShape(found.shape);
   if (found.shape.length !== 2 || shape[1] !== columns || !isFloatDtype(found.dtype))
     throw refuse(
       'probe_shape_mismatch',
-      `Probe tensor "${tensor}" is ${found.dtype} [${found.shape}]; floats [rows, ${columns}] are needed (${plan.probe_columns.join(' + ')} inputs).`,
+      `Probe tensor "${tensor}" is ${found.dtype} [${found.shape}]; floats [rows, ${columns}] are needed (${widths.join(' + ')} inputs).`,
     );
 }

@@ -129,8 +129,9 @@ export class JobService {
     for (const id of await this.store.ids()) {
       const job = await this.store.get(id);
       if (!job || isTerminal(job.status)) continue;
-      const { sources, probe, method } = job.spec;
-      const named = [sources, probe, method.calibration ?? []]
+      const { sources, probe, method, compare } = job.spec;
+      const methods = [method, ...(compare?.methods ?? [])];
+      const named = [sources, probe, methods.flatMap(({ calibration }) => calibration ?? [])]
         .flat()
         .some((source) => 'checkpoint' in source && source.checkpoint === checkpoint);
       if (named) found.push(id);

@@ -3,10 +3,11 @@ import path from 'node:path';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import { CheckpointReader } from '../checkpoints/reader.js';
 import { SpecError } from '../errors.js';
+import { comparedMethods } from '../plan/comparison.js';
 import type { TokenShape } from '../plan/whole-model.js';
 import { isFloatDtype } from '../safetensors/dtype.js';
 import type { TensorInfo } from '../safetensors/header.js';
-import type { JobSpec, TokenProbe } from '../schemas/job-spec.js';
+import type { JobSpec, Method, TokenProbe } from '../schemas/job-spec.js';
 
 /** The token probes of a spec, in order; none where it names none. */
 export function tokenProbes({ probe }: JobSpec): TokenProbe[] {
@@ -44,14 +45,24 @@ function tokenShape(tensors: ReadonlyMap<string, TensorInfo>, name: string, poin
   return { rows: info.shape[0], length: info.shape[1] };
 }
 
-/** Shape of the calibration tokens, where the spec names a tensor. */
-export async function calibrationShape(
-  { method }: JobSpec,
+/** Shape of the calibration tokens of every method of a spec, where it names a tensor. */
+export async function calibrationShapes(
+  spec: JobSpec,
+  checkpoints: CheckpointStore,
+): Promise<(TokenShape | undefined)[]> {
+  if (!spec.compare) return [await calibrationShape(spec.method, '/method', checkpoints)];
+  return Promise.all(
+    comparedMethods(spec).map(({ method }, m) => calibrationShape(method, `/compare/methods/${m}`, checkpoints)),
+  );
+}
+
+async function calibrationShape(
+  { calibration }: Method,
+  parent: string,
   checkpoints: CheckpointStore,
 ): Promise<TokenShape | undefined> {
-  const calibration = method.calibration;
   if (!calibration || 'generate' in calibration) return undefined;
-  const pointer = '/method/calibration';
+  const pointer = `${parent}/calibration`;
   return tokenShape(await tensorsOf(calibration, pointer, checkpoints), calibration.tensor, pointer);
 }
 

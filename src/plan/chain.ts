@@ -3,6 +3,7 @@ import type { ChainModel, JobSpec } from '../schemas/job-spec.js';
 import type { SpacePlan, TensorPlan, TensorSource } from '../schemas/plan.js';
 import { factorizationOf } from './factorization.js';
 import type { ModelPlan } from './model-plan.js';
+import { chainSpace } from './points.js';
 import { commonDtype, locate, type SourceHeaders } from './sources.js';
 
 const EXACT = 'nothing nonlinear between writer and readers';
@@ -157,7 +158,7 @@ function hiddenSpace(spec: JobSpec, model: ChainModel, layers: readonly Layer[],
   const constant = !biased ? 'none' : layers[l + 1].biases ? 'reader_bias' : 'basis_column';
   const sharedInput = l === 0 && model.inputs === 'shared';
   return {
-    name: `h${l}`,
+    name: chainSpace(l),
     kind: 'concatenated',
     source_widths: widths,
     width,

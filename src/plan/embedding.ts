@@ -3,6 +3,7 @@ import type { EmbeddingModel, JobSpec } from '../schemas/job-spec.js';
 import { checkWidth } from './chain.js';
 import { factorizationOf } from './factorization.js';
 import type { ModelPlan } from './model-plan.js';
+import { EMBEDDING_SPACE } from './points.js';
 import { commonDtype, locate, type SourceHeaders } from './sources.js';
 
 /** Name of the fold matrix beside its embedding: `x.word_embeddings.weight` → `x.word_embeddings.fold.weight`. */
@@ -22,11 +23,14 @@ export function planEmbedding(spec: JobSpec, model: EmbeddingModel, headers: rea
       '/sources',
     );
   const widths = sources.map(({ shape }) => shape[1]);
-  checkWidth(model.width, widths, spec.method.mode, '/model/width');
+  const width = model.width;
+  if (width === undefined)
+    throw new SpecError('width_missing', 'The embedding needs a width: that of the result.', '/model/width');
+  checkWidth(width, widths, spec.method.mode, '/model/width');
   const total = widths.reduce((sum, d) => sum + d, 0);
   const vocabulary = vocabularies[0];
   const shapes = widths.map((d) => [d, vocabulary]);
-  const factorization = factorizationOf(spec.method, shapes, true, model.width);
+  const factorization = factorizationOf(spec.method, shapes, true, width);
   const dtype = commonDtype(sources);
   const fold = foldName(model.tensor);
   const space = { kind: 'shared', legality: 'exact', coupled: false, constant: 'none', factorization: null } as const;
@@ -43,10 +47,10 @@ export function planEmbedding(spec: JobSpec, model: EmbeddingModel, headers: rea
         readers: [model.tensor],
       },
       {
-        name: 'width',
+        name: EMBEDDING_SPACE,
         kind: 'concatenated',
         source_widths: widths,
-        width: model.width,
+        width,
         reduced: true,
         factorization,
         coupled: spec.method.mode === 'diag' && widths.length > 1,
@@ -62,9 +66,9 @@ export function planEmbedding(spec: JobSpec, model: EmbeddingModel, headers: rea
         name: model.tensor,
         role: 'weight',
         dtype,
-        shape: [vocabulary, model.width],
+        shape: [vocabulary, width],
         layout: 'in_out',
-        out_space: 'width',
+        out_space: EMBEDDING_SPACE,
         in_space: 'vocabulary',
         sources,
         layer: 0,
@@ -73,10 +77,10 @@ export function planEmbedding(spec: JobSpec, model: EmbeddingModel, headers: rea
         name: fold,
         role: 'fold',
         dtype,
-        shape: [total, model.width],
+        shape: [total, width],
         layout: 'out_in',
-        out_space: 'width',
-        in_space: 'width',
+        out_space: EMBEDDING_SPACE,
+        in_space: EMBEDDING_SPACE,
         sources: [],
         layer: 1,
       },
@@ -87,7 +91,7 @@ export function planEmbedding(spec: JobSpec, model: EmbeddingModel, headers: rea
       tensor: model.tensor,
       fold,
       vocab_size: vocabulary,
-      embedding_size: model.width,
+      embedding_size: width,
     },
   };
 }

@@ -1,7 +1,8 @@
 import { SpecError } from '../errors.js';
 import { isTransformer, type JobSpec } from '../schemas/job-spec.js';
-import type { LinearPlan, Plan, SpacePlan, StepPlan, TensorPlan } from '../schemas/plan.js';
+import type { LinearPlan, MergePlan, Plan, SpacePlan, StepPlan, TensorPlan } from '../schemas/plan.js';
 import { planChain } from './chain.js';
+import { planComparison } from './comparison.js';
 import { estimateCosts } from './costs.js';
 import { planEmbedding } from './embedding.js';
 import type { ModelPlan } from './model-plan.js';
@@ -12,10 +13,22 @@ import { planWholeModel, type TokenShape } from './whole-model.js';
 
 /**
  * The plan of a merge: a pure function of spec and headers, shown by `POST /v1/jobs/plan` and run as it is by workers.
- * @param calibration shape of the calibration tokens, where the spec names a tensor
+ * @param calibrations shape of the calibration tokens of each method (one, unless the spec compares several), where it
+ *   names a tensor
  * @throws SpecError when the spec cannot succeed, with a pointer to what is wrong
  */
-export function planJob(spec: JobSpec, headers: readonly SourceHeaders[], calibration?: TokenShape): Plan {
+export function planJob(
+  spec: JobSpec,
+  headers: readonly SourceHeaders[],
+  calibrations: readonly (TokenShape | undefined)[] = [],
+): Plan {
+  if (spec.compare)
+    return planComparison(spec, headers, calibrations, (point, calibration) => planMerge(point, headers, calibration));
+  return planMerge(spec, headers, calibrations[0]);
+}
+
+/** The plan of one merge. */
+export function planMerge(spec: JobSpec, headers: readonly SourceHeaders[], calibration?: TokenShape): MergePlan {
   return isTransformer(spec.model) ? planWholeModel(spec, spec.model, headers, calibration) : planLinear(spec, headers);
 }
 

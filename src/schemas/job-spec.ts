@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { FamilyDescriptionSchema } from '../families/description.js';
 import { BACKENDS, checkpointName, fileName, tensorName } from './common.js';
@@ -57,7 +58,7 @@ const EmbeddingModelSchema = z
   .strictObject({
     family: z.literal('embedding'),
     tensor: tensorName.describe('Tensor [vocabulary, width].'),
-    width,
+    width: width.optional().describe('Width of the table in the result; in a comparison each point gives it.'),
   })
   .meta({ id: 'EmbeddingModel', description: 'One embedding table; the vocabulary is shared by all sources.' });
 export type EmbeddingModel = z.infer<typeof EmbeddingModelSchema>;
@@ -151,6 +152,48 @@ export const MethodSchema = z
   .meta({ id: 'Method' });
 export type Method = z.infer<typeof MethodSchema>;
 
+/** Methods times widths of a comparison, the notebook's two included. */
+export const MAX_POINTS = 256;
+
+const ComparedMethodSchema = MethodSchema.extend({
+  name: z.string().min(1).max(80).optional().describe('What the table calls it. Default: from its settings.'),
+}).meta({ id: 'ComparedMethod', description: 'A method as `method` of a merge, with a name.' });
+
+const ComparedWidthsSchema = z
+  .union([
+    z.number().gt(0).max(1).describe('Share of the sources’ widths together, the same for every space.'),
+    z
+      .record(z.string(), z.number().int().min(1))
+      .describe('Width per space (h0, h1, …; `width` of an embedding), or the sizes of a `target`.'),
+  ])
+  .meta({ id: 'ComparedWidths' });
+export type ComparedWidths = z.infer<typeof ComparedWidthsSchema>;
+
+export const BASELINES = ['notebook', 'sources', 'mean_of_outputs', 'mean_of_weights'] as const;
+
+const CompareSchema = z
+  .strictObject({
+    methods: z
+      .array(ComparedMethodSchema)
+      .min(1)
+      .max(32)
+      .optional()
+      .describe('Default: the methods weightfold has for the family.'),
+    widths: z.array(ComparedWidthsSchema).min(1).max(MAX_POINTS),
+    baselines: z
+      .array(z.enum(BASELINES))
+      .default([...BASELINES])
+      .describe(
+        'notebook: the randomized weight PCA, diag and separate, at every width. sources: each source alone. ' +
+          'mean_of_outputs, mean_of_weights: where the sources’ shapes allow it.',
+      ),
+  })
+  .meta({
+    id: 'Compare',
+    description: 'Several methods over the same sources, at several widths: the result is one table, no weights.',
+  });
+export type Compare = z.infer<typeof CompareSchema>;
+
 const TokenProbeSchema = z
   .strictObject({
     name: z.string().min(1).max(100).optional(),
@@ -196,6 +239,7 @@ export const JobSpecSchema = z
     ]),
     target: TargetSchema.optional().describe('Whole transformers only: sizes of the result.'),
     method: MethodSchema.prefault({}),
+    compare: CompareSchema.optional(),
     probe: ProbeSchema.prefault({ inputs: 'random' }),
     output: z
       .strictObject({
@@ -224,12 +268,18 @@ export const JobSpecSchema = z
   .superRefine((spec, context) => {
     const whole = isTransformer(spec.model);
     const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
-    if (whole && !spec.target) refuse(['target'], 'is needed for whole transformers');
+    if (whole && !spec.target && !spec.compare) refuse(['target'], 'is needed for whole transformers');
     if (!whole && spec.target) refuse(['target'], 'is for whole transformers; chains and embeddings have widths');
     if (!whole && spec.method.calibration) refuse(['method', 'calibration'], 'is for whole transformers');
     const tokens = Array.isArray(spec.probe) || 'ids' in spec.probe;
     if (!whole && tokens) refuse(['probe'], 'names tokens; chains take inputs: "random" or a tensor of floats');
     if (whole && 'tensor' in spec.probe) refuse(['probe'], 'names a tensor of floats; language models take ids');
+    if (spec.compare) {
+      if (whole && !tokens) refuse(['probe'], 'is needed to compare language models: tokens on which to take losses');
+      if (whole && spec.target) refuse(['target'], 'is given by each of compare.widths');
+      if (!isDeepStrictEqual(spec.method, MethodSchema.parse({})))
+        refuse(['method'], 'is given by each of compare.methods');
+    }
     const weights = spec.source_weights;
     if (!weights) return;
     const sum = weights.reduce((total, weight) => total + weight, 0);

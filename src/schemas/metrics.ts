@@ -135,7 +135,47 @@ export const LinearMetricsSchema = z
 /** Metrics of a chain or an embedding. */
 export type Metrics = z.infer<typeof LinearMetricsSchema>;
 
+export const ComparisonRowSchema = z
+  .strictObject({
+    name: z.string(),
+    kind: z.enum(['method', 'baseline']),
+    share: z.number().nullable().describe('Width as a share of the sources’ together, where it was given as one.'),
+    widths: z.record(z.string(), z.number().int()).nullable().describe('Per space; null for a baseline.'),
+    parameters: z.number().int(),
+    bytes: z.number().int().describe('Of the weights, in the result’s type.'),
+    relative_error: ratio.describe('‖y − y′‖ / ‖y‖ on the probe; of an embedding, of the whole table.'),
+    mean_abs_error: ratio.describe('mean |y − y′| on the probe.'),
+    map_relative_error: ratio.describe('‖M′ − M‖_F / ‖M‖_F of the whole linear map.'),
+    lower_bound: ratio.describe('No network of these widths has a smaller map_relative_error (Eckart–Young).'),
+    loss: ratio.describe('Language models: mean loss over the probes, nats.'),
+    losses: z.array(ratio).nullable().describe('Language models: per probe.'),
+    seconds: ratio.describe('Bases and fold; a decomposition shared by several rows counts in the first.'),
+  })
+  .meta({ id: 'ComparisonRow' });
+export type ComparisonRow = z.infer<typeof ComparisonRowSchema>;
+
+export const ComparisonSchema = z
+  .strictObject({
+    kind: z.literal('comparison'),
+    measure: z
+      .enum(['map_relative_error', 'relative_error', 'loss'])
+      .describe('The column the plot shows: the first of these that every method has.'),
+    probes: z.array(z.string()).describe('Names of the probes in `losses`.'),
+    rows: z.array(ComparisonRowSchema),
+    left_out: z.array(z.strictObject({ name: z.string(), reason: z.string() })),
+  })
+  .meta({ id: 'Comparison', description: 'Error against width, per method, with baselines: comparison.json.' });
+export type Comparison = z.infer<typeof ComparisonSchema>;
+
+export const ComparisonMetricsSchema = ComparisonSchema.extend({
+  job_id: jobId,
+  timings: TimingsSchema,
+  peak_memory_bytes: z.number().int(),
+  environment: EnvironmentSchema,
+}).meta({ id: 'ComparisonMetrics' });
+export type ComparisonMetrics = z.infer<typeof ComparisonMetricsSchema>;
+
 export const MetricsSchema = z
-  .discriminatedUnion('kind', [LinearMetricsSchema, TransformerMetricsSchema])
+  .discriminatedUnion('kind', [LinearMetricsSchema, TransformerMetricsSchema, ComparisonMetricsSchema])
   .meta({ id: 'Metrics' });
 export type AnyMetrics = z.infer<typeof MetricsSchema>;

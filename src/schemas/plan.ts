@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { byteCount, seconds, shape } from './common.js';
+import { MethodSchema } from './job-spec.js';
 
 const TensorSourceSchema = z.strictObject({
   source: z.number().int().min(0).describe('Index into the spec’s sources.'),
@@ -64,6 +65,11 @@ const CostsSchema = z.strictObject({
   estimated_seconds: seconds,
 });
 
+const warnings = z
+  .array(z.string())
+  .optional()
+  .describe('What stands in the way just now, e.g. no worker with the backend; not part of what is run.');
+
 export const LinearPlanSchema = z
   .strictObject({
     version: z.literal(1),
@@ -78,10 +84,7 @@ export const LinearPlanSchema = z
     probe_columns: z.array(z.number().int()).describe('Input width of each source, or one where inputs are shared.'),
     config: z.record(z.string(), z.unknown()).describe('config.json of the result.'),
     costs: CostsSchema,
-    warnings: z
-      .array(z.string())
-      .optional()
-      .describe('What stands in the way just now, e.g. no worker with the backend; not part of what is run.'),
+    warnings,
   })
   .meta({ id: 'LinearPlan', description: 'Plan of a chain or an embedding.' });
 export type LinearPlan = z.infer<typeof LinearPlanSchema>;
@@ -108,16 +111,65 @@ export const TransformerPlanSchema = z
     steps: z.array(StepPlanSchema),
     config: z.record(z.string(), z.unknown()).describe('config.json of the result.'),
     costs: CostsSchema,
-    warnings: z
-      .array(z.string())
-      .optional()
-      .describe('What stands in the way just now, e.g. no worker with the backend; not part of what is run.'),
+    warnings,
   })
   .meta({ id: 'TransformerPlan', description: 'Plan of a whole transformer: its tensors and spaces.' });
 
-export const PlanSchema = z.discriminatedUnion('kind', [LinearPlanSchema, TransformerPlanSchema]).meta({
-  id: 'Plan',
-  description: 'Exactly what a worker will run: a function of the spec and the sources’ headers.',
-});
+export const ComparisonPlanSchema = z
+  .strictObject({
+    version: z.literal(1),
+    kind: z.literal('comparison'),
+    family: z.string(),
+    precision: z.enum(['float32', 'float64']),
+    methods: z.array(
+      z.strictObject({
+        name: z.string(),
+        method: MethodSchema,
+        calibration: z
+          .strictObject({ rows: z.number().int(), length: z.number().int() })
+          .nullable()
+          .describe('Shape of the calibration tokens of a file.'),
+      }),
+    ),
+    points: z
+      .array(
+        z.strictObject({
+          step: z.string(),
+          method: z.number().int().min(0).describe('Index into methods.'),
+          share: z.number().nullable(),
+          widths: z.record(z.string(), z.number().int()),
+          parameters: z.number().int().min(0),
+          bytes: byteCount,
+        }),
+      )
+      .describe('Every method at every width.'),
+    baselines: z.array(
+      z.strictObject({
+        name: z.string(),
+        kind: z.enum(['source', 'mean_of_outputs', 'mean_of_weights']),
+        source: z.number().int().nullable(),
+        parameters: z.number().int().min(0),
+        bytes: byteCount,
+      }),
+    ),
+    left_out: z
+      .array(z.strictObject({ name: z.string(), reason: z.string() }))
+      .describe('Baselines these sources do not have.'),
+    probe_columns: z.array(z.number().int()),
+    steps: z.array(StepPlanSchema),
+    costs: CostsSchema,
+    warnings,
+  })
+  .meta({ id: 'ComparisonPlan', description: 'Several methods at several widths, and baselines.' });
+export type ComparisonPlan = z.infer<typeof ComparisonPlanSchema>;
+
+export const PlanSchema = z
+  .discriminatedUnion('kind', [LinearPlanSchema, TransformerPlanSchema, ComparisonPlanSchema])
+  .meta({
+    id: 'Plan',
+    description: 'Exactly what a worker will run: a function of the spec and the sources’ headers.',
+  });
 export type Plan = z.infer<typeof PlanSchema>;
 export type TransformerPlan = z.infer<typeof TransformerPlanSchema>;
+/** The plan of one merge. */
+export type MergePlan = LinearPlan | TransformerPlan;

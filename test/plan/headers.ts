@@ -1,4 +1,4 @@
-import { planJob } from '../../src/plan/plan-job.js';
+import { planMerge } from '../../src/plan/plan-job.js';
 import type { SourceHeaders } from '../../src/plan/sources.js';
 import type { Dtype } from '../../src/safetensors/dtype.js';
 import { type JobSpecInput, JobSpecSchema } from '../../src/schemas/job-spec.js';
@@ -25,7 +25,7 @@ export function planOf(
     ...spec,
     sources: sources.map((_, i) => ({ checkpoint: `s${i}`, ...slices[i] })),
   });
-  return planJob(
+  return planMerge(
     parsed,
     sources.map((shapes, i) => ({
       ...headersOf(shapes, `s${i}`),

@@ -9,7 +9,7 @@ import { TensorReader } from './sources.js';
 import { mapRelativeError } from './whole-map.js';
 
 /** y = x·Wᵀ (+ b) in float64, W streamed in chunks of rows. x is batch × in, row-major. */
-async function applyLayer(
+export async function applyLayer(
   la: LinearAlgebra,
   reader: TensorReader,
   w: TensorSource,

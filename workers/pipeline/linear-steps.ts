@@ -12,10 +12,21 @@ import { TensorReader } from './sources.js';
 
 /** The steps of a chain or an embedding: bases, output files, evaluation, publication. */
 export function linearSteps(attempt: Attempt, plan: LinearPlan): (step: StepPlan) => Promise<void> {
-  const { run, readers, steps, watch } = attempt;
+  const context = linearContext(attempt, plan);
+  return async (step) => {
+    if (step.id === 'constants') await constantsStep(context);
+    else if (step.phase === 'basis') await basisStep(context, step.subject);
+    else if (step.phase === 'fold') await foldStep(context, step.id, step.subject);
+    else if (step.phase === 'evaluate') await evaluateStep(context);
+    else await publishLinear(attempt, context);
+  };
+}
+
+/** What the steps of a linear plan work with in this attempt. */
+export function linearContext({ run, readers, steps, watch }: Attempt, plan: LinearPlan): StepContext {
   const { record, la, signal, locate } = run;
   const probe = record.spec.probe;
-  const context: StepContext = {
+  return {
     jobId: record.id,
     spec: record.spec,
     plan,
@@ -30,13 +41,6 @@ export function linearSteps(attempt: Attempt, plan: LinearPlan): (step: StepPlan
       locate && !Array.isArray(probe) && 'checkpoint' in probe
         ? () => CheckpointReader.openFiles([locate(probe.checkpoint, probe.file)])
         : undefined,
-  };
-  return async (step) => {
-    if (step.id === 'constants') await constantsStep(context);
-    else if (step.phase === 'basis') await basisStep(context, step.subject);
-    else if (step.phase === 'fold') await foldStep(context, step.id, step.subject);
-    else if (step.phase === 'evaluate') await evaluateStep(context);
-    else await publishLinear(attempt, context);
   };
 }
 

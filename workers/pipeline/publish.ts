@@ -30,6 +30,8 @@ export interface Publication {
   files: Record<string, { path: string; written?: WrittenFile }>;
   /** Small files made here. */
   texts: Record<string, string>;
+  /** Whether source 1's tokenizer files belong to the result; default true. */
+  companions?: boolean;
   /** Asked for last, so that its timings cover the rest. */
   metrics: () => unknown;
   versions: Record<string, string>;
@@ -60,7 +62,7 @@ export async function publish(publication: Publication): Promise<void> {
       await link(from, path.join(staging, file));
       manifest[file] = written ?? { size: (await stat(from)).size, sha256: await sha256Of(from) };
     }
-    await copyCompanions(publication.locations[0], staging, manifest);
+    if (publication.companions !== false) await copyCompanions(publication.locations[0], staging, manifest);
     for (const [file, text] of Object.entries(texts)) await put(file, text);
     await put('job.json', json(await recipe(publication)));
     stop();

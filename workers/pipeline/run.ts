@@ -1,15 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
-import { readConfig } from '../../src/checkpoints/read-config.js';
 import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import { DataError } from '../../src/errors.js';
 import type { JobRecord } from '../../src/jobs/record.js';
 import { planJob } from '../../src/plan/plan-job.js';
+import type { StepPlan } from '../../src/schemas/plan.js';
 import { VERSION } from '../../src/version.js';
 import type { Attempt, MergeRun } from './attempt.js';
+import { comparisonSteps } from './comparison-steps.js';
+import { headersOf } from './headers.js';
 import { linearSteps } from './linear-steps.js';
 import { StepStore } from './step-store.js';
 import { Stopwatch } from './stopwatch.js';
 import { wholeModelSteps } from './whole-model-steps.js';
+
+/** How the steps of a plan are run, by its kind. */
+function stepsOf(attempt: Attempt): (step: StepPlan) => Promise<void> {
+  const { plan } = attempt.run.record;
+  if (plan.kind === 'linear') return linearSteps(attempt, plan);
+  return plan.kind === 'comparison' ? comparisonSteps(attempt, plan) : wholeModelSteps(attempt);
+}
 
 /** Run every step of a job that has not finished yet, in order; the last one publishes. */
 export async function runMerge(run: MergeRun): Promise<void> {
@@ -24,7 +33,7 @@ export async function runMerge(run: MergeRun): Promise<void> {
       run.onProgress?.({ phase, completed, total, fraction: (completed + fraction) / total });
     };
     const attempt = await beginAttempt(run, readers, report);
-    const perform = record.plan.kind === 'linear' ? linearSteps(attempt, record.plan) : wholeModelSteps(attempt);
+    const perform = stepsOf(attempt);
     for (const step of record.plan.steps) {
       signal?.throwIfAborted();
       report(0);
@@ -95,19 +104,10 @@ async function openSources({ sources }: MergeRun): Promise<CheckpointReader[]> {
 }
 
 /** What was planned is what is run: sources whose headers changed since submission would need another plan. */
-async function checkUnchanged({ record, sources }: MergeRun, readers: readonly CheckpointReader[]): Promise<void> {
-  const headers = await Promise.all(
-    readers.map(async ({ tensors }, i) => {
-      const { rows, columns } = record.spec.sources[i];
-      return {
-        ...sources[i],
-        tensors,
-        slice: { rows, columns },
-        config: await readConfig(sources[i], `/sources/${i}`),
-      };
-    }),
-  );
-  const again = planJob(record.spec, headers, tokenShapeOf(record));
+async function checkUnchanged(run: MergeRun, readers: readonly CheckpointReader[]): Promise<void> {
+  const { record } = run;
+  const headers = await headersOf(run, readers);
+  const again = planJob(record.spec, headers, tokenShapesOf(record));
   if (!isDeepStrictEqual(JSON.parse(JSON.stringify(again)), record.plan))
     throw new DataError(
       'source_changed',
@@ -115,9 +115,10 @@ async function checkUnchanged({ record, sources }: MergeRun, readers: readonly C
     );
 }
 
-/** Shape of the calibration tokens the plan was made for; the fit itself refuses a file of another shape. */
-function tokenShapeOf({ plan }: JobRecord) {
+/** Shapes of the calibration tokens the plan was made for; the fit itself refuses a file of another shape. */
+function tokenShapesOf({ plan }: JobRecord) {
+  if (plan.kind === 'comparison') return plan.methods.map(({ calibration }) => calibration ?? undefined);
   const calibration = (plan as { calibration?: { rows?: number; length?: number } | null }).calibration;
-  if (calibration?.rows === undefined || calibration.length === undefined) return undefined;
-  return { rows: calibration.rows, length: calibration.length };
+  if (calibration?.rows === undefined || calibration.length === undefined) return [];
+  return [{ rows: calibration.rows, length: calibration.length }];
 }

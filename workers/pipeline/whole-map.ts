@@ -7,7 +7,7 @@ import type { StepContext } from './context.js';
 import type { TensorReader } from './sources.js';
 
 /** Entries of the whole map above which it is not formed (float64: 512 MB); its error is then null. */
-const MAX_MAP_ENTRIES = 64 * 1024 * 1024;
+export const MAX_MAP_ENTRIES = 64 * 1024 * 1024;
 
 /**
  * ‖M′ − M‖_F / ‖M‖_F of a chain's whole linear map (biases left out), in float64.

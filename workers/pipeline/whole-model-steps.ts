@@ -21,7 +21,8 @@ import {
 import type { Attempt, MergeRun } from './attempt.js';
 import { type Publication, publish } from './publish.js';
 
-type Evaluated = Pick<TransformerMetrics, 'probes' | 'merge'> & { mean: TransformerMetrics['end_to_end'] };
+/** What a whole model's evaluation leaves. */
+export type Evaluated = Pick<TransformerMetrics, 'probes' | 'merge'> & { mean: TransformerMetrics['end_to_end'] };
 
 /** The model card comes with the evaluation, after the files of the merge are recorded. */
 const CARD_FILE = 'README.md';

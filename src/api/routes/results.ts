@@ -6,10 +6,10 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ConflictError, NotFoundError, WeightfoldError } from '../../errors.js';
 import { type Manifest, readManifest } from '../../jobs/manifest.js';
+import { metricsCsv } from '../../report/metrics-csv.js';
 import { fileName, jobId } from '../../schemas/common.js';
 import { ArtifactListSchema } from '../../schemas/job.js';
 import { type AnyMetrics, MetricsSchema } from '../../schemas/metrics.js';
-import { metricsCsv } from '../metrics-csv.js';
 import { problemResponses } from '../problem-responses.js';
 import { selectPart } from '../range.js';
 import type { Services } from '../services.js';
@@ -17,8 +17,11 @@ import type { Services } from '../services.js';
 const IdParams = z.object({ id: jobId });
 const FileParams = z.object({ id: jobId, file: fileName });
 
+const REPORT_FILE = 'report.html';
+
 const CONTENT_TYPES: Record<string, string> = {
   '.json': 'application/json',
+  '.csv': 'text/csv; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
   '.txt': 'text/plain; charset=utf-8',
   '.md': 'text/markdown; charset=utf-8',
@@ -48,7 +51,7 @@ export const resultRoutes =
           format: z
             .enum(['json', 'csv'])
             .default('json')
-            .describe('csv: one line per tensor (of a transformer: per probe).'),
+            .describe('csv: one line per tensor (of a transformer: per probe; of a comparison: per method and width).'),
         }),
         response: {
           200: {
@@ -85,6 +88,31 @@ export const resultRoutes =
           url: `/v1/jobs/${id}/artifacts/${file}`,
         }));
         return { object: 'list' as const, data: data.sort((a, b) => (a.file < b.file ? -1 : 1)) };
+      },
+    });
+
+    app.get('/jobs/:id/report', {
+      schema: {
+        tags: ['results'],
+        summary: 'Report with plots',
+        operationId: 'getReport',
+        description: 'One page without scripts that requests nothing else.',
+        params: IdParams,
+        response: {
+          200: { description: 'The page.', content: { 'text/html': { schema: z.string() } } },
+          ...problemResponses(400, 404, 409),
+        },
+      },
+      handler: async (request, reply) => {
+        const { id } = request.params;
+        const { folder, manifest } = await published(services, id);
+        if (!Object.hasOwn(manifest, REPORT_FILE))
+          throw new NotFoundError('artifact_not_found', `Job ${id} has no report; comparisons have.`);
+        reply
+          .header('content-type', contentType(REPORT_FILE))
+          .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+          .serializer((payload: unknown) => payload as string);
+        return reply.send(await readFile(path.join(folder, REPORT_FILE), 'utf8'));
       },
     });
 

@@ -20,10 +20,34 @@ const PROBE_COLUMNS = [
   'top1_agreement',
 ] as const;
 
-/** One line per tensor (of a transformer: per probe), RFC 4180. */
+const COMPARISON_COLUMNS = [
+  'name',
+  'kind',
+  'share',
+  'widths',
+  'parameters',
+  'bytes',
+  'map_relative_error',
+  'lower_bound',
+  'relative_error',
+  'mean_abs_error',
+  'loss',
+  'seconds',
+] as const;
+
+/** One line per tensor (of a transformer: per probe; of a comparison: per row), RFC 4180. */
 export function metricsCsv(metrics: AnyMetrics): string {
+  if (metrics.kind === 'comparison') {
+    const rows = metrics.rows.map((row) => ({ ...row, widths: row.widths && pairs(row.widths) }));
+    return table(COMPARISON_COLUMNS, rows);
+  }
   return metrics.kind === 'linear' ? table(COLUMNS, metrics.tensors) : table(PROBE_COLUMNS, metrics.probes);
 }
+
+const pairs = (widths: Record<string, number>) =>
+  Object.entries(widths)
+    .map(([space, width]) => `${space}=${width}`)
+    .join(' ');
 
 function table<C extends string>(columns: readonly C[], rows: readonly Record<C, unknown>[]): string {
   const cell = (value: unknown) => (Array.isArray(value) ? value.join('x') : value === null ? '' : String(value));

@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JobSpecInput } from '../../src/schemas/job-spec.js';
+import type { ComparisonMetrics, Metrics } from '../../src/schemas/metrics.js';
+import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
+import { runJob, startService, type TestService, upload } from '../support/service.js';
+import { subfolder, temporaryFolder } from '../support/temporary.js';
+
+const root = temporaryFolder();
+let service: TestService;
+const model = {
+  family: 'chain' as const,
+  layers: [{ weight: 'layers.0.weight' }, { weight: 'layers.1.weight' }],
+};
+const spec: JobSpecInput = {
+  name: 'a & b',
+  sources: [{ checkpoint: 'a' }, { checkpoint: 'b' }],
+  model,
+  compare: { widths: [0.5, 0.75, { h0: 32 }] },
+};
+
+beforeAll(async () => {
+  service = await startService(subfolder(root));
+  for (const [i, name] of ['a', 'b'].entries())
+    await upload(service.http, name, await makeCheckpoint(subfolder(root), randomChain([20, 16, 12], i + 1)));
+});
+afterAll(() => service?.close());
+
+describe('a comparison', () => {
+  it('tables every method at every width beside the baselines, as a merge of those widths measures it', async () => {
+    const job = await runJob(service.http, spec);
+    expect([job.status, job.error]).toEqual(['succeeded', null]);
+    const metrics = (await service.http.get(`/v1/jobs/${job.id}/metrics`).expect(200)).body as ComparisonMetrics;
+    expect(metrics).toMatchObject({ kind: 'comparison', measure: 'map_relative_error', left_out: [] });
+    const methods = metrics.rows.filter(({ kind }) => kind === 'method');
+    const names = [...new Set(methods.map(({ name }) => name))];
+    expect(names).toEqual(expect.arrayContaining(['weight PCA', 'notebook, diag', 'notebook, separate']));
+    expect(methods).toHaveLength(3 * names.length);
+    for (const row of methods) {
+      expect([16, 24, 32]).toContain(row.widths?.h0);
+      expect(row.map_relative_error as number).toBeGreaterThanOrEqual((row.lower_bound as number) * (1 - 1e-6));
+    }
+    const [half] = methods;
+    const merge = await runJob(service.http, {
+      ...spec,
+      compare: undefined,
+      model: { ...model, layers: [{ ...model.layers[0], width: 16 }, model.layers[1]] },
+    });
+    const single = (await service.http.get(`/v1/jobs/${merge.id}/metrics`).expect(200)).body as Metrics;
+    expect(half).toMatchObject({
+      name: 'weight PCA',
+      widths: { h0: 16 },
+      share: 0.5,
+      parameters: 16 * 40 + 24 * 16,
+      map_relative_error: single.end_to_end.map_relative_error,
+      relative_error: single.end_to_end.relative_error,
+    });
+
+    const baselines = Object.fromEntries(metrics.rows.filter((r) => r.kind === 'baseline').map((r) => [r.name, r]));
+    expect(Object.keys(baselines)).toEqual(['a alone', 'b alone', 'mean of outputs', 'mean of weights']);
+    // One of two independent sources answers for half of the map: the shares of both add up to the whole.
+    const [a, b] = ['a alone', 'b alone'].map((name) => baselines[name].map_relative_error as number);
+    expect(a ** 2 + b ** 2).toBeCloseTo(1, 10);
+    expect(baselines['a alone'].parameters).toBe(16 * 20 + 12 * 16);
+    expect(baselines['mean of outputs'].relative_error as number).toBeGreaterThan(0.5);
+
+    const { body: list } = await service.http.get(`/v1/jobs/${job.id}/artifacts`).expect(200);
+    expect((list.data as { file: string }[]).map(({ file }) => file)).toEqual([
+      'comparison.csv',
+      'comparison.json',
+      'job.json',
+      'metrics.json',
+      'report.html',
+    ]);
+    const csv = (await service.http.get(`/v1/jobs/${job.id}/metrics?format=csv`).expect(200)).text;
+    const lines = csv.trimEnd().split('\r\n');
+    expect(lines).toHaveLength(1 + metrics.rows.length);
+    expect(lines[1]).toMatch(/^weight PCA,method,0\.5,h0=16,1024,4096,/);
+    const { text, headers } = await service.http.get(`/v1/jobs/${job.id}/report`).expect(200);
+    expect(headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(text).toContain('<h1>a &amp; b</h1>');
+    expect(text.match(/<svg /g)).toHaveLength(2);
+    expect(text).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
+    expect(text).not.toContain('NaN');
+  });
+
+  it('a merge has no such report, and says so', async () => {
+    const merge = await runJob(service.http, {
+      ...spec,
+      compare: undefined,
+      model: { ...model, layers: [{ ...model.layers[0], width: 16 }, model.layers[1]] },
+    });
+    const { body } = await service.http.get(`/v1/jobs/${merge.id}/report`).expect(404);
+    expect(body).toMatchObject({ code: 'artifact_not_found' });
+  });
+
+  it.each([
+    ['too many points', { widths: Array(256).fill(0.5) }, 422, 'comparison_too_large', '/compare/widths'],
+    [
+      'an unknown basis',
+      { methods: [{ basis: 'magic' }], widths: [0.5] },
+      400,
+      'request_invalid',
+      '/compare/methods/0/basis',
+    ],
+    ['a name twice', { methods: [{}, {}], widths: [0.5] }, 422, 'method_repeated', '/compare/methods/1'],
+    ['an unknown space', { widths: [{ h7: 3 }] }, 422, 'space_unknown', '/compare/widths/0'],
+    ['a width no merge has', { widths: [0.5, { h0: 99 }] }, 422, 'width_out_of_range', '/compare/widths/1'],
+    ['no width for a space', { widths: [{}] }, 422, 'width_missing', '/compare/widths/0'],
+  ])('refuses %s', async (_, compare, status, code, pointer) => {
+    const { body } = await service.http
+      .post('/v1/jobs')
+      .send({ ...spec, compare })
+      .expect(status);
+    expect([body.code, body.errors[0].pointer]).toEqual([code, pointer]);
+  });
+
+  it('refuses a method beside the compared ones', async () => {
+    const { body } = await service.http
+      .post('/v1/jobs')
+      .send({ ...spec, method: { mode: 'separate' } })
+      .expect(400);
+    expect(body.errors[0].pointer).toBe('/method');
+  });
+});
