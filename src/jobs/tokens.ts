@@ -63,21 +63,33 @@ async function calibrationShape(
 ): Promise<TokenShape | undefined> {
   if (!calibration || 'generate' in calibration) return undefined;
   const pointer = `${parent}/calibration`;
-  return tokenShape(await tensorsOf(calibration, pointer, checkpoints), calibration.tensor, pointer);
+  const tensors = await tensorsOf(calibration, pointer, checkpoints);
+  return commonShape(tensors, calibration.tensor, [calibration.attention_mask], pointer);
 }
 
-/** ids, labels and mask must be there, and of one shape. */
+/** ids, labels and masks must be there, and of one shape. */
 export async function checkTokenProbe(probe: TokenProbe, pointer: string, checkpoints: CheckpointStore): Promise<void> {
   const tensors = await tensorsOf(probe, pointer, checkpoints);
-  const ids = tokenShape(tensors, probe.ids, pointer);
-  for (const name of [probe.labels, probe.mask]) {
+  commonShape(tensors, probe.ids, [probe.labels, probe.mask, probe.attention_mask], pointer);
+}
+
+/** Shape of the ids. @throws SpecError unless the tensors beside them have the same */
+function commonShape(
+  tensors: ReadonlyMap<string, TensorInfo>,
+  idsName: string,
+  others: readonly (string | undefined)[],
+  pointer: string,
+): TokenShape {
+  const ids = tokenShape(tensors, idsName, pointer);
+  for (const name of others) {
     if (name === undefined) continue;
     const shape = tokenShape(tensors, name, pointer);
     if (shape.rows !== ids.rows || shape.length !== ids.length)
       throw new SpecError(
         'tokens_invalid',
-        `Tensor "${name}" is [${shape.rows}, ${shape.length}], "${probe.ids}" is [${ids.rows}, ${ids.length}]; they must agree.`,
+        `Tensor "${name}" is [${shape.rows}, ${shape.length}], "${idsName}" is [${ids.rows}, ${ids.length}]; they must agree.`,
         pointer,
       );
   }
+  return ids;
 }

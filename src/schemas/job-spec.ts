@@ -94,6 +94,9 @@ export const TargetSchema = z
 const tokenTensor = {
   checkpoint: checkpointName,
   file: fileName,
+  attention_mask: tensorName
+    .optional()
+    .describe('Integers or booleans [rows, tokens]; places that hold 0 are padding and take no part in anything.'),
 };
 
 const CalibrationSchema = z

@@ -73,7 +73,7 @@ const losses = z.array(ratio).describe('Per source, nats; null for models withou
 export const ProbeMetricsSchema = z
   .strictObject({
     name: z.string(),
-    tokens: z.number().int(),
+    tokens: z.number().int().describe('Padding not counted.'),
     counted: z.number().int().describe('Places whose label counts.'),
     source_losses: losses,
     mean_of_sources_loss: ratio.describe('Of the mean of the sources’ logits, which needs all of them at once.'),

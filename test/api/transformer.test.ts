@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CheckpointReader } from '../../src/checkpoints/reader.js';
-import type { JobSpecInput } from '../../src/schemas/job-spec.js';
+import { SafetensorsWriter } from '../../src/safetensors/writer.js';
+import type { JobSpecInput, TokenProbe } from '../../src/schemas/job-spec.js';
 import type { TransformerMetrics } from '../../src/schemas/metrics.js';
+import { readIntegers } from '../../workers/transformer/tokens.js';
 import { artifactPath, runJob, startService, type TestService, upload } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 
@@ -30,6 +33,29 @@ const pair = (more: Partial<JobSpecInput> = {}): JobSpecInput => ({
   probe: ['eng', 'code'].map((name) => ({ ...tokens, name, ids: `llama.eval.${name}` })),
   ...more,
 });
+
+/** The English evaluation tokens with padding on the right, and the mask that says so. */
+async function paddedTokens(): Promise<string> {
+  const reader = await CheckpointReader.open(`${FIXTURES}tokens.safetensors`);
+  const { values, rows, columns } = await readIntegers(reader, 'llama.eval.eng');
+  await reader.close();
+  const width = columns + 7;
+  const file = path.join(subfolder(root), 'padded.safetensors');
+  const shape = [rows, width];
+  const writer = await SafetensorsWriter.create(file, [
+    { name: 'ids', dtype: 'I32', shape },
+    { name: 'attention_mask', dtype: 'U8', shape },
+  ]);
+  const [ids, mask] = [new Int32Array(rows * width).fill(3), new Uint8Array(rows * width)];
+  for (let r = 0; r < rows; r++) {
+    ids.set(values.subarray(r * columns, (r + 1) * columns), r * width);
+    mask.fill(1, r * width, r * width + columns);
+  }
+  await writer.write(new Uint8Array(ids.buffer));
+  await writer.write(mask);
+  await writer.finish();
+  return file;
+}
 
 describe('a closed-form merge', () => {
   let id: string;
@@ -89,14 +115,22 @@ describe('a closed-form merge', () => {
 
 it('a calibrated merge takes its tokens from an upload, and reports each layer as it goes', async () => {
   const calibration = { ...tokens, tensor: 'llama.calibration.ids' };
-  const job = await runJob(service.http, pair({ method: { calibration } }), 240);
+  await upload(service.http, 'padded', await paddedTokens(), 'tokens.safetensors');
+  const names = { ids: 'ids', attention_mask: 'attention_mask' };
+  const probe = [...(pair().probe as TokenProbe[]), { ...tokens, checkpoint: 'padded', name: 'eng, padded', ...names }];
+  const job = await runJob(service.http, pair({ method: { calibration }, probe }), 240);
   expect(job.error).toBeNull();
   const metrics: TransformerMetrics = (await service.http.get(`/v1/jobs/${job.id}/metrics`).expect(200)).body;
   expect(metrics.fit).toBe('calibrated');
+  const [eng, code, padded] = metrics.probes;
+  const mean = ((eng.result_loss as number) + (code.result_loss as number)) / 2;
   // At 1.5 times the width: close to the better source (1.610), where the mean of both (1.441) needs two models.
-  expect(metrics.end_to_end.result_loss).toBeLessThan(1.65);
-  expect(metrics.end_to_end.result_loss).toBeGreaterThan(1.441);
+  expect(mean).toBeLessThan(1.65);
+  expect(mean).toBeGreaterThan(1.441);
   expect(metrics.merge.calibration_stream_error?.length).toBe(9);
+  expect(padded.counted).toBe(eng.counted);
+  expect(padded.source_losses[0]).toBeCloseTo(eng.source_losses[0] as number, 4);
+  expect(padded.result_loss).toBeCloseTo(eng.result_loss as number, 4);
 }, 250_000);
 
 describe('a spec that cannot succeed is refused at submission', () => {
@@ -114,6 +148,16 @@ describe('a spec that cannot succeed is refused at submission', () => {
       'tokens_not_found',
     ],
     ['probe ids that are not there', { probe: { ...tokens, ids: 'nope' } }, 'tokens_not_found'],
+    [
+      'an attention mask of another shape',
+      { probe: { ...tokens, ids: 'llama.eval.eng', attention_mask: 'bert.eval.eng.mask' } },
+      'tokens_invalid',
+    ],
+    [
+      'a calibration mask that is not there',
+      { method: { calibration: { ...tokens, tensor: 'llama.calibration.ids', attention_mask: 'nope' } } },
+      'tokens_not_found',
+    ],
   ])('%s', async (_, change, code) => {
     const { status, body } = await service.http.post('/v1/jobs').send(pair(change));
     expect([status, body.code]).toEqual([422, code]);

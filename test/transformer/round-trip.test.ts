@@ -9,6 +9,8 @@ import {
   causalProbe,
   evaluateStep,
   forward,
+  generateTokens,
+  labelledProbe,
   mergeTransformer,
   openResult,
   type Tokens,
@@ -124,6 +126,53 @@ it('padding changes nothing for the tokens that are there', async () => {
   const [short, long] = [await forward(la, model, tokens), await forward(la, model, padded)];
   const [a, b] = [await la.download(short!), await la.download(long!)];
   expect(await largestDifference(a as Float32Array, b.slice(0, a.length) as Float32Array)).toBeLessThan(1e-5);
+});
+
+/** Every row lengthened by places that its attention mask leaves out, filled with ids that would matter if they counted. */
+function padded({ ids, rows, length }: Tokens, by: number): Tokens {
+  const at = (i: number) => ({ row: Math.floor(i / (length + by)), place: i % (length + by) });
+  const size = rows * (length + by);
+  return {
+    ids: Int32Array.from({ length: size }, (_, i) =>
+      at(i).place < length ? ids[at(i).row * length + at(i).place] : 2 + (i % 7),
+    ),
+    rows,
+    length: length + by,
+    attention: Uint8Array.from({ length: size }, (_, i) => (at(i).place < length ? 1 : 0)),
+  };
+}
+
+it.each(['llama', 'gpt2', 'bert'])(
+  '%s: padded calibration and probe tokens give the merge and the losses of unpadded ones',
+  async (name) => {
+    const tied = name === 'llama' ? [] : TIED;
+    const pair = [await source(name, 1, tied), await source(name, 2, tied)];
+    const target = { hidden_size: 16, num_attention_heads: 4, intermediate_size: 30 };
+    const [tokens, ids] = [randomTokens(32, 10, 37), randomTokens(4, 10, 37)];
+    const losses = [];
+    for (const by of [0, 4]) {
+      const { plan, directory, readers } = await merged(pair, { target }, by ? padded(tokens, by) : tokens);
+      const asked = by ? padded(ids, by) : ids;
+      const probes = [labelledProbe('ids', asked, asked.ids)];
+      losses.push((await evaluateStep(plan, readers, la, directory, { probes })).probes[0]);
+    }
+    const [plain, longer] = losses;
+    expect([longer.tokens, longer.counted]).toEqual([plain.tokens, plain.counted]);
+    expect(longer.result_loss).toBeCloseTo(plain.result_loss!, 4);
+    expect(longer.kl_to_mean).toBeCloseTo(plain.kl_to_mean!, 4);
+    longer.stream_error.forEach((error, k) => {
+      expect(error).toBeCloseTo(plain.stream_error[k], 3);
+    });
+  },
+);
+
+it('a masked model writes as many ids as asked, the same ones for the same seed', async () => {
+  const { model } = await source('bert', 4, TIED);
+  const asked = { sequences: 3, length: 5, seed: 9, mask_token_id: 36 };
+  const [a, b] = [await generateTokens(la, [model], asked), await generateTokens(la, [model], asked)];
+  expect(a.ids.length).toBe(15);
+  expect(a).toEqual(b);
+  expect(new Set(a.ids).size).toBeGreaterThan(5);
 });
 
 it('stops when asked to', async () => {

@@ -11,6 +11,7 @@ import { ensureFolder, sha256Of } from '../../src/store/files.js';
 import {
   causalProbe,
   evaluateStep,
+  type IntegerTensor,
   labelledProbe,
   mergeTransformer,
   type Probe,
@@ -124,8 +125,9 @@ async function integers(run: MergeRun, { checkpoint, file }: { checkpoint: strin
 async function calibrationOf(run: MergeRun): Promise<Tokens | undefined> {
   const calibration = run.record.spec.method.calibration;
   if (!calibration || 'generate' in calibration) return undefined;
-  const [{ values, rows, columns }] = await integers(run, calibration, [calibration.tensor]);
-  return { ids: values, rows, length: columns };
+  const names = [calibration.tensor, calibration.attention_mask].filter((name) => name !== undefined);
+  const [ids, mask] = await integers(run, calibration, names);
+  return { ids: ids.values, rows: ids.rows, length: ids.columns, attention: mask && asMask(mask.values) };
 }
 
 /** Probes of the spec as tokens and labels. Masked models need labels; causal ones predict the next id without. */
@@ -134,13 +136,17 @@ async function probesOf(run: MergeRun, plan: WholeModelPlan): Promise<Probe[]> {
 }
 
 async function probeOf(run: MergeRun, plan: WholeModelPlan, probe: TokenProbe, name: string): Promise<Probe> {
-  const names = [probe.ids, probe.labels, probe.mask].filter((tensor) => tensor !== undefined);
+  const { ids: idsName, labels, mask, attention_mask } = probe;
+  const names = [idsName, labels, mask, attention_mask].filter((tensor) => tensor !== undefined);
   const found = new Map((await integers(run, probe, names)).map((tensor, i) => [names[i], tensor]));
-  const ids = found.get(probe.ids) as { values: Int32Array; rows: number; columns: number };
-  const tokens = { ids: ids.values, rows: ids.rows, length: ids.columns };
-  const mask = probe.mask === undefined ? undefined : found.get(probe.mask)?.values;
-  if (probe.labels !== undefined)
-    return labelledProbe(name, tokens, found.get(probe.labels)?.values as Int32Array, mask);
+  const values = (tensor: string | undefined) => (tensor === undefined ? undefined : found.get(tensor)?.values);
+  const ids = found.get(idsName) as IntegerTensor;
+  const attention = values(attention_mask);
+  const tokens = { ids: ids.values, rows: ids.rows, length: ids.columns, attention: attention && asMask(attention) };
+  const counted = values(mask);
+  if (labels !== undefined) return labelledProbe(name, tokens, values(labels) as Int32Array, counted);
   if (plan.target.causal) return causalProbe(name, tokens);
-  return labelledProbe(name, tokens, ids.values, mask);
+  return labelledProbe(name, tokens, ids.values, counted);
 }
+
+const asMask = (values: Int32Array) => Uint8Array.from(values, (value) => (value === 0 ? 0 : 1));

@@ -19,7 +19,7 @@ export { evaluateTransformer, type ProbeMetrics, type TransformerMetrics } from 
 export { causalProbe, labelledProbe, type Probe } from './evaluate/loss.js';
 export type { Tokens } from './forward/batch.js';
 export { forward } from './forward/run.js';
-export { generateTokens } from './generate.js';
+export { generateTokens } from './generate/generate.js';
 export { type Model, storedModel } from './model.js';
 export { modelCard } from './output/card.js';
 export { verifyOutput } from './output/verify.js';

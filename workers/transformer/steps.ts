@@ -11,7 +11,7 @@ import type { Control } from './control.js';
 import { evaluateTransformer, type TransformerMetrics } from './evaluate/evaluate.js';
 import type { Probe } from './evaluate/loss.js';
 import { checkTokens, type Tokens } from './forward/batch.js';
-import { generateTokens } from './generate.js';
+import { generateTokens } from './generate/generate.js';
 import { SlotModel, StoredSlots, storedModel } from './model.js';
 import { writeBases } from './output/bases.js';
 import { modelCard } from './output/card.js';

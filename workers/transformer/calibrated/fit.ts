@@ -3,7 +3,7 @@ import type { Slot } from '../../../src/families/description.js';
 import type { TransformerPlan } from '../../../src/families/plan.js';
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { type Control, checkCancelled } from '../control.js';
-import { type Batch, batchesOf, type Tokens } from '../forward/batch.js';
+import { type Batch, batchesOf, squaredDistance, type Tokens } from '../forward/batch.js';
 import { normalise } from '../forward/norm.js';
 import { advance, applyLinear, embed, sublayerHidden } from '../forward/run.js';
 import { type Linear, normSlot, SlotModel } from '../model.js';
@@ -128,10 +128,9 @@ async function readerPass(
     const ones = new Float32Array(count).fill(1);
     await fit.add(unit, sideBySide([at.unit, ones], [joint.total, 1], count), batch.attention);
     const goal = normalise(await targetStream(la, f.expand, at, f.found.scale, true), r, norm, 0).unit;
-    for (let i = 0; i < unit.length; i++) {
-      wrong += (unit[i] - goal[i]) ** 2;
-      whole += goal[i] ** 2;
-    }
+    const off = squaredDistance(unit, goal, r, batch.attention);
+    wrong += off.wrong;
+    whole += off.whole;
   }
   return { fit, error: Math.sqrt(wrong / whole) };
 }

@@ -35,7 +35,7 @@ export async function survey(
   const { models, total } = joint;
   const last = 2 * plan.target.layers;
   const moment = la.zeros(total, total, 'float64');
-  const sizes = models.map(() => ({ sum: 0, count: 0, first: 0 }));
+  const sizes: Sizes[] = models.map(() => ({ sum: 0, count: 0, first: 0, firstCount: 0 }));
   const pick = plan.mode === 'separate' ? keepShares : keepHighest;
   const groups: Kept[] = [];
   const units: Kept[] = [];
@@ -70,11 +70,10 @@ export async function survey(
     }
     onProgress?.({ phase: 'basis', completed: k + 1, total: last + 1 });
   }
-  const count = tokens.rows * tokens.length;
   return {
     moment,
     scale: sizes.map((s) => (plan.target.placement === 'post' ? 1 : s.count / s.sum)),
-    firstSize: sizes.map((s) => s.first / count),
+    firstSize: sizes.map((s) => s.first / s.firstCount),
     groups,
     units,
     transform:
@@ -107,12 +106,22 @@ async function addMoment(
   la.dispose(x);
 }
 
-function addSizes(into: { sum: number; count: number; first: number }, step: Step, use: Uint8Array | undefined): void {
+/** Sums of stream norms over tokens: of all streams, and of stream 0. */
+interface Sizes {
+  sum: number;
+  count: number;
+  first: number;
+  firstCount: number;
+}
+
+function addSizes(into: Sizes, step: Step, use: Uint8Array | undefined): void {
   for (let t = 0; t < step.size.length; t++) {
     if (use && !use[t]) continue;
     into.sum += step.size[t];
     into.count++;
-    if (step.k === 0) into.first += step.size[t];
+    if (step.k > 0) continue;
+    into.first += step.size[t];
+    into.firstCount++;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { sideBySide } from '../calibrated/joint.js';
 import { type Control, checkCancelled } from '../control.js';
-import { batchesOf, checkTokens, type Tokens } from '../forward/batch.js';
+import { batchesOf, checkTokens, countTokens, squaredDistance, type Tokens } from '../forward/batch.js';
 import { normalise } from '../forward/norm.js';
 import { advance, embed, logitsOf, normStep, type Step } from '../forward/run.js';
 import type { Model } from '../model.js';
@@ -103,7 +103,7 @@ async function evaluateProbe(
   const { kl, same, places } = agreement;
   return {
     name: probe.name,
-    tokens: probe.tokens.ids.length,
+    tokens: countTokens(probe.tokens),
     counted: probe.labels.reduce((count, label) => count + (label >= 0 ? 1 : 0), 0),
     source_losses: meters.map((meter) => meter.mean),
     mean_of_sources_loss: meanMeter.mean,
@@ -194,10 +194,9 @@ class StreamErrors {
     const mapped = await la.gemm(unit, this.input.expand, { transB: true });
     const goal = normalise(await la.download(mapped), a.hidden, a.norm, 0).unit;
     const own = steps.at(-1)!.unit;
-    for (let i = 0; i < goal.length; i++) {
-      this.wrong[k] += (own[i] - goal[i]) ** 2;
-      this.whole[k] += goal[i] ** 2;
-    }
+    const { wrong, whole } = squaredDistance(own, goal, a.hidden, tokens.attention);
+    this.wrong[k] += wrong;
+    this.whole[k] += whole;
     la.dispose(unit);
     la.dispose(mapped);
   }

@@ -26,9 +26,11 @@ export function causalProbe(name: string, ids: Tokens): Probe {
   return { name, tokens: { ids: inputs, rows: ids.rows, length, attention }, labels };
 }
 
-/** Labels as given, where `mask` (default: labels ≥ 0) says so. */
+/** Labels as given, where `mask` (default: labels ≥ 0) says so and there is a token. */
 export function labelledProbe(name: string, tokens: Tokens, labels: Int32Array, mask?: ArrayLike<number>): Probe {
-  return { name, tokens, labels: mask ? labels.map((label, i) => (mask[i] ? label : -1)) : labels };
+  const { attention } = tokens;
+  const counts = (i: number) => (!mask || mask[i]) && (!attention || attention[i]);
+  return { name, tokens, labels: mask || attention ? labels.map((label, i) => (counts(i) ? label : -1)) : labels };
 }
 
 /** log Σ exp of one row of logits. */

@@ -1,7 +1,7 @@
 import type { Architecture } from '../../../src/families/architecture.js';
 import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import type { Tokens } from './batch.js';
-import { sameKind } from './norm.js';
+import { expNegative } from './exp.js';
 import { frequencies, rotate } from './rotary.js';
 
 /** Sizes of one attention: those of a source, or of the heads a merge kept. */
@@ -43,7 +43,10 @@ export async function attend(
         out: la.view(scores, h * t, (h + 1) * t, 0, t),
       });
     const mask = tokens.attention?.subarray(r0, r1);
-    const weights = la.upload(softmaxRows(await la.download(scores), t, a.causal, window, mask), heads * t, t);
+    const raw = await la.download(scores);
+    const weights = await la.receive(heads * t, t, q.precision, async (out) => {
+      softmaxRows(raw, out, t, a.causal, window, mask);
+    });
     for (let h = 0; h < heads; h++)
       await la.gemm(la.view(weights, h * t, (h + 1) * t, 0, t), part(v, kv(h)), { out: part(out, h) });
     la.dispose(weights);
@@ -66,15 +69,19 @@ async function rotated(
   return la.upload(turned, x.rows, x.cols);
 }
 
-/** Row i of every t × t block sees [from, to) of its sequence, less padding; rows that see nothing become zero. */
+/**
+ * Row i of every t × t block sees [from, to) of its sequence, less padding; rows that see nothing become zero.
+ * Float32 by `expNegative`, float64 exactly. Writes all of `out`.
+ */
 function softmaxRows(
   scores: FloatArray,
+  out: FloatArray,
   t: number,
   causal: boolean,
   window: number | null,
   mask: Uint8Array | undefined,
-): FloatArray {
-  const out = sameKind(scores, scores.length);
+): void {
+  const exp = scores instanceof Float64Array ? Math.exp : expNegative;
   for (let start = 0; start < scores.length; start += t) {
     const i = (start / t) % t;
     const to = causal ? i + 1 : t;
@@ -82,14 +89,13 @@ function softmaxRows(
     let top = Number.NEGATIVE_INFINITY;
     for (let j = from; j < to; j++) if (scores[start + j] > top && (!mask || mask[j])) top = scores[start + j];
     let sum = 0;
+    if (from > 0 || to < t) out.fill(0, start, start + t);
     for (let j = from; j < to; j++) {
-      if (mask && !mask[j]) continue;
-      const e = Math.exp(scores[start + j] - top);
+      const e = mask && !mask[j] ? 0 : exp(scores[start + j] - top);
       out[start + j] = e;
       sum += e;
     }
     const scale = sum > 0 ? 1 / sum : 0;
     for (let j = from; j < to; j++) out[start + j] *= scale;
   }
-  return out;
 }

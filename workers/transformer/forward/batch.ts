@@ -1,5 +1,6 @@
 import { DataError } from '../../../src/errors.js';
 import type { Architecture } from '../../../src/families/architecture.js';
+import type { FloatArray } from '../../linalg/contract.js';
 
 /** Token ids [rows, length] of one batch or data set. */
 export interface Tokens {
@@ -37,7 +38,27 @@ export function* batchesOf(tokens: Tokens, size = BATCH_TOKENS): Generator<Batch
     yield { ...sliceRows(tokens, first, Math.min(first + step, tokens.rows)), first };
 }
 
-/** @throws DataError `token_out_of_range`, `sequence_too_long` */
+/** Tokens that are no padding. */
+export const countTokens = ({ ids, attention }: Tokens): number =>
+  attention ? attention.reduce((sum, one) => sum + one, 0) : ids.length;
+
+/** ‖x − goal‖² and ‖goal‖² over the rows that are no padding. */
+export function squaredDistance(
+  x: FloatArray,
+  goal: FloatArray,
+  width: number,
+  attention: Uint8Array | undefined,
+): { wrong: number; whole: number } {
+  let [wrong, whole] = [0, 0];
+  for (let i = 0; i < goal.length; i++) {
+    if (attention && !attention[Math.floor(i / width)]) continue;
+    wrong += (x[i] - goal[i]) ** 2;
+    whole += goal[i] ** 2;
+  }
+  return { wrong, whole };
+}
+
+/** @throws DataError `token_out_of_range`, `sequence_too_long`, `tokens_invalid` where all is padding */
 export function checkTokens(tokens: Tokens, a: Architecture, subject: string): void {
   const places = a.positions - (a.positionsSkipPadding ? a.positionOffset! : 0);
   if (a.positionOffset !== null && tokens.length > places)
@@ -45,6 +66,8 @@ export function checkTokens(tokens: Tokens, a: Architecture, subject: string): v
       'sequence_too_long',
       `${subject} has ${tokens.length} tokens a row; the model has positions for ${places}.`,
     );
+  if (countTokens(tokens) === 0)
+    throw new DataError('tokens_invalid', `${subject}: its attention mask leaves no token.`);
   const bad = tokens.ids.findIndex((id) => id < 0 || id >= a.vocabulary);
   if (bad >= 0)
     throw new DataError(

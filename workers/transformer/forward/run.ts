@@ -6,12 +6,28 @@ import { attend } from './attention.js';
 import { positionIds, type Tokens } from './batch.js';
 import { affine, normalise, sameKind } from './norm.js';
 
-/** x·Wᵀ + b, a new matrix [rows, out]. The caller disposes it. */
-export async function applyLinear(la: LinearAlgebra, x: Matrix, { weight, bias }: Linear): Promise<Matrix> {
-  if (!bias) return la.gemm(x, weight, { transB: true });
-  const filled = sameKind(bias, x.rows * bias.length);
-  for (let i = 0; i < x.rows; i++) filled.set(bias, i * bias.length);
-  return la.gemm(x, weight, { transB: true, beta: 1, out: la.upload(filled, x.rows, bias.length) });
+/** x·Wᵀ + b (+ `onto`, [rows, out]), a new matrix [rows, out]. The caller disposes it. */
+export async function applyLinear(
+  la: LinearAlgebra,
+  x: Matrix,
+  { weight, bias }: Linear,
+  onto?: FloatArray,
+): Promise<Matrix> {
+  if (!bias && !onto) return la.gemm(x, weight, { transB: true });
+  const out = await la.receive(x.rows, weight.rows, x.precision, async (values) => {
+    if (onto) values.set(onto);
+    if (bias) addRow(values, bias, !onto);
+  });
+  return la.gemm(x, weight, { transB: true, beta: 1, out });
+}
+
+/** Every row of `values` plus `row`, or set to it. */
+function addRow(values: FloatArray, row: FloatArray, overwrite: boolean): void {
+  const width = row.length;
+  for (let start = 0; start < values.length; start += width) {
+    if (overwrite) values.set(row, start);
+    else for (let j = 0; j < width; j++) values[start + j] += row[j];
+  }
 }
 
 /** Word + position + type rows: stream 0, [tokens, hidden]. Types are all 0. */
@@ -109,12 +125,9 @@ export async function advance(la: LinearAlgebra, model: Model, tokens: Tokens, s
   const weights = await model.sublayer(step.k);
   const input = la.upload(step.normed, tokens.ids.length, a.hidden);
   const hidden = await sublayerHidden(la, a, step.k, weights, tokens, input);
-  const written = await applyLinear(la, hidden, weights.writer);
-  const stream = (await la.download(written)).slice();
-  const carry = a.placement === 'pre' ? step.stream : step.normed;
-  for (let i = 0; i < stream.length; i++) stream[i] += carry[i];
-  la.dispose(written);
-  return { stream, hidden };
+  const written = await applyLinear(la, hidden, weights.writer, a.placement === 'pre' ? step.stream : step.normed);
+  la.dispose(input);
+  return { stream: await la.download(written), hidden };
 }
 
 /** Logits [tokens, vocabulary] from the last normed stream; null for models without a head. The caller disposes them. */
