@@ -4,6 +4,7 @@ import type { JobOutcome } from '../src/jobs/record.js';
 /** Reasons with which a running job is aborted. */
 export const CANCEL_REASON = 'cancelled';
 export const TIMEOUT_REASON = 'timeout';
+export const LOST_REASON = 'lost';
 
 /** How a job ended, now. */
 export const ended = (status: JobOutcome['status'], error: JobOutcome['error'] = null): JobOutcome => ({

@@ -17,7 +17,6 @@ export class Presence {
   private readonly redis: ReturnType<typeof connectRedis>;
   private readonly onError: (error: Error) => void;
   private readonly worker: Worker;
-  private readonly running = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(config: Config, compute: WorkerBackend, onError: (error: Error) => void) {
@@ -46,13 +45,9 @@ export class Presence {
     this.announce();
   }
 
-  began(job: string): void {
-    this.running.add(job);
-    this.announce();
-  }
-
-  ended(job: string): void {
-    this.running.delete(job);
+  /** Say which jobs' steps run here now. */
+  show(jobs: readonly string[]): void {
+    this.worker.jobs = [...new Set(jobs)];
     this.announce();
   }
 
@@ -63,7 +58,7 @@ export class Presence {
   }
 
   private announce(): void {
-    const now = { ...this.worker, jobs: [...this.running], last_seen_at: new Date().toISOString() };
+    const now = { ...this.worker, last_seen_at: new Date().toISOString() };
     announceWorker(this.redis, now).catch(this.onError);
   }
 }

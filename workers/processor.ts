@@ -4,52 +4,60 @@ import { locateSource } from '../src/checkpoints/locate-source.js';
 import { loadConfig } from '../src/config.js';
 import { CancelledError, WeightfoldError } from '../src/errors.js';
 import { JobStore } from '../src/jobs/job-store.js';
-import type { JobRecord, JobState } from '../src/jobs/record.js';
-import type { QueuedMerge } from '../src/queue/merge-queue.js';
-import type { Progress } from '../src/schemas/job.js';
+import type { JobRecord } from '../src/jobs/record.js';
+import { PUBLISH_STEP } from '../src/plan/steps.js';
+import type { QueuedStep } from '../src/queue/step-jobs.js';
 import { layout } from '../src/store/layout.js';
+import { AttemptState } from './attempt-state.js';
 import { type Selection, selectBackend } from './linalg/registry.js';
-import { ended, isFinal, outcomeOf, TIMEOUT_REASON } from './outcomes.js';
-import { runMerge } from './pipeline/run.js';
+import { ended, isFinal, LOST_REASON, outcomeOf, TIMEOUT_REASON } from './outcomes.js';
+import { MergeSession } from './pipeline/merge-session.js';
 
-// Without its worker nobody renews the lock: whoever takes the job over must not meet this process still writing.
+// Without its worker nobody renews the lock: whoever takes the step over must not meet this process still writing.
 process.on('disconnect', () => process.exit(1));
 
 /** After a stop is asked for, a native call still running this long is ended with the process. */
 const ABORT_GRACE_MS = 500;
 
 const config = loadConfig();
+const worker = process.env.WEIGHTFOLD_WORKER ?? `${process.pid}`;
 const store = new JobStore(config.DATA_DIR);
-const opened = new Map<string, Promise<Selection>>();
+const backends = new Map<string, Promise<Selection>>();
+/** The merge whose step ran last: its next step finds sources and bases as they are. */
+let open: { id: string; session: MergeSession } | undefined;
 
-/** One attempt at a job, in its own process. The job's end is written here, once; the queue is told afterwards. */
-export default async function processMerge(job: SandboxedJob<QueuedMerge>, _token: string, signal?: AbortSignal) {
-  const { id } = job.data;
+/**
+ * One attempt at one step of a merge, in a process of its own. The job's end is written here, once; the queue is told
+ * afterwards.
+ */
+export default async function processStep(job: SandboxedJob<QueuedStep>, _token: string, signal?: AbortSignal) {
+  const { id, step } = job.data;
   const record = await store.record(id);
   if (!record || (await store.outcome(id))) return;
   if (await store.cancelRequested(id)) {
     await store.finish(id, ended('cancelled'));
     return;
   }
-  const stopWatching = watchAbort(signal, (asked) => store.finish(id, outcomeOf(stopped(asked, record))));
-  const progress = await beginAttempt(record);
+  const stopWatching = watchAbort(signal, async (asked) => {
+    const cause = stopped(asked, record);
+    if (isFinal(cause)) await store.finish(id, outcomeOf(cause));
+  });
+  const state = new AttemptState(store, id, worker);
   try {
-    const { la, reason } = await backendFor(record);
-    await runMerge({
-      record,
-      stepsFolder: store.files(id).steps,
-      artifacts: store.files(id).artifacts,
-      sources: await locateSources(record),
-      locate: (checkpoint, file) => path.join(layout(config.DATA_DIR).checkpoints, checkpoint, file),
-      la,
-      reason,
+    const session = await sessionOf(record);
+    await session.step(step, {
       signal,
-      onProgress: (now) => progress.report(now),
+      onProgress: (now) => state.report(now),
+      onAttempt: (attempt) => state.begin(attempt),
     });
-    await progress.settle();
-    await store.finish(id, ended('succeeded'));
+    await state.settle();
+    if (step === PUBLISH_STEP) {
+      await closeSession();
+      await store.finish(id, ended('succeeded'));
+    }
   } catch (error) {
-    await progress.settle();
+    await state.settle();
+    await closeSession();
     const cause = signal?.aborted ? stopped(signal, record) : error;
     if (isFinal(cause)) {
       await store.finish(id, outcomeOf(cause));
@@ -61,20 +69,46 @@ export default async function processMerge(job: SandboxedJob<QueuedMerge>, _toke
   }
 }
 
+async function sessionOf(record: JobRecord): Promise<MergeSession> {
+  const { id } = record;
+  if (open?.id === id) return open.session;
+  await closeSession();
+  const { la, reason } = await backendFor(record);
+  const session = await MergeSession.open({
+    record,
+    stepsFolder: store.files(id).steps,
+    artifacts: store.files(id).artifacts,
+    sources: await locateSources(record),
+    locate: (checkpoint, file) => path.join(layout(config.DATA_DIR).checkpoints, checkpoint, file),
+    la,
+    reason,
+    worker,
+  });
+  open = { id, session };
+  return session;
+}
+
 /** The backend a job asks for, else the one this worker is set to; each is opened once. */
 function backendFor({ spec, plan }: JobRecord): Promise<Selection> {
   const wanted = spec.compute.backend === 'auto' ? config.COMPUTE_BACKEND : spec.compute.backend;
   const precision = plan.kind === 'transformer' ? 'float32' : plan.precision;
   const key = `${wanted} ${precision}`;
-  const selection = opened.get(key) ?? selectBackend(wanted, config, precision);
-  opened.set(key, selection);
-  selection.catch(() => opened.delete(key));
+  const selection = backends.get(key) ?? selectBackend(wanted, config, precision);
+  backends.set(key, selection);
+  selection.catch(() => backends.delete(key));
   return selection;
 }
 
+async function closeSession(): Promise<void> {
+  const last = open;
+  open = undefined;
+  await last?.session.close();
+}
+
 function stopped(signal: AbortSignal, { spec }: JobRecord): Error {
+  if (signal.reason === LOST_REASON) return new Error('The step was taken over by another worker.');
   if (signal.reason !== TIMEOUT_REASON) return new CancelledError();
-  return new WeightfoldError(`The attempt ran longer than ${spec.timeout_seconds} s (timeout_seconds).`, {
+  return new WeightfoldError(`A step ran longer than ${spec.timeout_seconds} s (timeout_seconds).`, {
     code: 'job_timeout',
     status: 422,
   });
@@ -95,30 +129,6 @@ function watchAbort(signal: AbortSignal | undefined, end: (signal: AbortSignal) 
   return () => {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
-  };
-}
-
-/** Count the attempt and keep its progress on disk, newest last, one write at a time. */
-async function beginAttempt({ id, plan }: JobRecord) {
-  const before = await store.state(id);
-  const state: JobState = {
-    status: 'running',
-    attempt: (before?.attempt ?? 0) + 1,
-    started_at: new Date().toISOString(),
-    worker: process.env.WEIGHTFOLD_WORKER ?? `${process.pid}`,
-    progress: { phase: 'planning', completed: 0, total: plan.steps.length, fraction: 0 },
-  };
-  await store.writeState(id, state);
-  let pending: Promise<unknown> = Promise.resolve();
-  let latest = state.progress;
-  return {
-    report(progress: Progress) {
-      latest = progress;
-      pending = pending
-        .then(() => (latest === progress ? store.writeState(id, { ...state, progress }) : undefined))
-        .catch(() => {});
-    },
-    settle: () => pending,
   };
 }
 

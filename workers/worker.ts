@@ -1,31 +1,38 @@
 import os from 'node:os';
-import { Worker } from 'bullmq';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker, type WorkerOptions } from 'bullmq';
 import { type Config, loadConfig } from '../src/config.js';
 import { JobStore } from '../src/jobs/job-store.js';
 import { createLogger, quietly } from '../src/log.js';
-import type { QueuedMerge } from '../src/queue/merge-queue.js';
 import { connectRedis } from '../src/queue/redis.js';
 import {
   CANCEL_CHANNEL,
   LOCK_DURATION_MS,
   MAX_TAKEOVERS,
+  MERGE_QUEUE,
   QUEUE_PREFIX,
   queueName,
   STALLED_INTERVAL_MS,
 } from '../src/queue/settings.js';
+import { mergeOf, type QueuedMerge, type QueuedStep } from '../src/queue/step-jobs.js';
 import { runUntilSignal } from '../src/run-until-signal.js';
 import { computeEnvironment } from './compute-environment.js';
 import { JobKeeper } from './job-keeper.js';
 import { prepareBlasEnvironment } from './linalg/cpu/library.js';
-import { CANCEL_REASON, TIMEOUT_REASON } from './outcomes.js';
+import { mergeProcessor } from './merge-processor.js';
 import { Presence, servedBy } from './presence.js';
 import { probeBackend } from './probe.js';
+import { RunningSteps } from './running-steps.js';
 
 const PROCESSOR = new URL('./processor.js', import.meta.url);
-/** Cancel requests come by pub/sub; a lost message is made up for by looking at the store this often. */
-const CANCEL_POLL_MS = 2_000;
+/** Merges advanced at a time: a few milliseconds each, spent waiting for Redis and the store. */
+const MERGE_CONCURRENCY = 8;
+/** After the queue failed to take a result it is offered again this soon; BullMQ's own 15 s would be the whole recovery. */
+const RESULT_RETRY_MS = 1_000;
+/** Left for handing steps back, after they had SHUTDOWN_SECONDS to finish. */
+const HAND_BACK_SECONDS = 5;
 
-/** Pull jobs and run each in a process of its own, so that this one always answers its locks in time. */
+/** Run steps, each in a process of its own, so that this one always renews its locks in time; advance merges between. */
 async function startWorker(config: Config): Promise<{ close: () => Promise<void> }> {
   const log = createLogger(config, 'worker');
   prepareBlasEnvironment();
@@ -35,68 +42,64 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
   await store.open();
   const keeper = new JobKeeper(store, log);
   const quiet = quietly(log);
+  const connection = connectRedis(config, true, quiet);
+  const options: WorkerOptions = {
+    connection,
+    prefix: QUEUE_PREFIX,
+    lockDuration: LOCK_DURATION_MS,
+    stalledInterval: STALLED_INTERVAL_MS,
+    maxStalledCount: MAX_TAKEOVERS,
+    runRetryDelay: RESULT_RETRY_MS,
+  };
   const compute = await probeBackend();
   const presence = new Presence(config, compute, quiet);
-  const active = new Map<string, NodeJS.Timeout>();
-  const release = (id: string) => {
-    clearTimeout(active.get(id));
-    active.delete(id);
-    presence.ended(id);
-  };
+  const running = new RunningSteps(store, () => presence.show(running.jobs().map(({ data }) => data.id)), quiet);
   const queues = [...new Set(servedBy(compute).map(queueName))];
-  const workers = queues.map((name) => {
-    const worker = new Worker<QueuedMerge>(name, PROCESSOR, {
-      connection: connectRedis(config, true, quiet),
-      prefix: QUEUE_PREFIX,
+  const steps = queues.map((name) => {
+    const worker = new Worker<QueuedStep>(name, PROCESSOR, {
+      ...options,
       concurrency: config.WORKER_CONCURRENCY,
-      lockDuration: LOCK_DURATION_MS,
-      stalledInterval: STALLED_INTERVAL_MS,
-      maxStalledCount: MAX_TAKEOVERS,
-      removeOnComplete: { count: 0 },
       workerForkOptions: {
         env: computeEnvironment(),
         serialization: 'advanced',
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       },
     });
+    running.watch(worker, quiet);
     worker.on('error', quiet);
-    worker.on('active', ({ data }) => {
-      presence.began(data.id);
-      void store.record(data.id).then((record) => {
-        const ms = (record?.spec.timeout_seconds ?? 3600) * 1000;
-        active.set(
-          data.id,
-          setTimeout(() => worker.cancelJob(data.id, TIMEOUT_REASON), ms),
-        );
-      });
-    });
-    worker.on('completed', ({ data }) => release(data.id));
     worker.on('failed', (job, error) => {
-      if (!job) return;
-      release(job.data.id);
-      void keeper.attemptFailed(job.data.id, error, job.finishedOn !== undefined).catch(quiet);
+      if (job) void keeper.attemptFailed(job.data.id, error, job.finishedOn !== undefined).catch(quiet);
     });
-    worker.on('stalled', (id) => void keeper.takenOver(id).catch(quiet));
+    worker.on('stalled', (id) => void keeper.takenOver(mergeOf(id)).catch(quiet));
     return worker;
+  });
+  const merges = new Worker<QueuedMerge>(MERGE_QUEUE, mergeProcessor(store, connection, quiet), {
+    ...options,
+    concurrency: MERGE_CONCURRENCY,
+  });
+  merges.on('error', quiet);
+  merges.on('failed', (job, error) => {
+    if (job?.finishedOn !== undefined) void keeper.attemptFailed(job.data.id, error, true).catch(quiet);
   });
   const subscriber = connectRedis(config, true, quiet);
   await subscriber.subscribe(CANCEL_CHANNEL);
-  const cancel = (id: string) => {
-    for (const worker of workers) worker.cancelJob(id, CANCEL_REASON);
-  };
-  subscriber.on('message', (_, id: string) => cancel(id));
-  const poll = setInterval(() => {
-    for (const id of active.keys()) void store.cancelRequested(id).then((asked) => asked && cancel(id), quiet);
-  }, CANCEL_POLL_MS);
-  await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+  subscriber.on('message', (_, id: string) => running.cancel(id));
+  await Promise.all([merges, ...steps].map((worker) => worker.waitUntilReady()));
   presence.start();
   log.info({ concurrency: config.WORKER_CONCURRENCY, queues, ...compute }, 'worker is ready');
   return {
     close: async () => {
-      clearInterval(poll);
-      await Promise.all(workers.map((worker) => worker.close()));
+      const drained = Promise.all([merges, ...steps].map((worker) => worker.close())).then(() => true);
+      if (!(await Promise.race([drained, sleep(config.SHUTDOWN_SECONDS * 1000, false)])))
+        for (const job of running.jobs()) {
+          log.info({ job: job.data.id, step: job.data.step }, 'handing a step back');
+          await job.moveToWait(job.token as string);
+          await keeper.takenOver(job.data.id);
+        }
+      running.close();
       await presence.close();
       subscriber.disconnect();
+      connection.disconnect();
     },
   };
 }
@@ -105,4 +108,4 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
 process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 
 const config = loadConfig();
-await runUntilSignal(() => startWorker(config), config.SHUTDOWN_SECONDS);
+await runUntilSignal(() => startWorker(config), config.SHUTDOWN_SECONDS + HAND_BACK_SECONDS);

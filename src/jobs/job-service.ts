@@ -152,7 +152,7 @@ export class JobService {
       if (job?.cancel_requested && state !== 'active') await this.cancel(id);
       else if (state === 'missing') {
         this.log.warn({ job: id }, 'job was not in the queue; enqueued again');
-        await this.queue.enqueue(record);
+        await this.queue.enqueue(record, await this.store.finishedSteps(id));
       } else if (state === 'failed') await this.end(id, 'failed');
       else if (state === 'completed') await this.queue.withdraw(id);
     }

@@ -7,6 +7,9 @@ import { createExclusive, ensureFolder, isMissing, readJson, writeAtomic } from 
 import { jobLayout, layout } from '../store/layout.js';
 import { initialState, type JobOutcome, type JobRecord, type JobState } from './record.js';
 
+/** How the names of the files end that say a step has finished. */
+export const STEP_MARKER = '.step.json';
+
 /** Finished jobs kept in memory: their files never change, and dashboards poll lists of them. */
 const CACHED_JOBS = 5_000;
 
@@ -62,6 +65,15 @@ export class JobStore {
     return readJson<JobState>(this.files(id).state);
   }
 
+  /** Steps that have left a marker. Whether their files are sound is for those to check who read them. */
+  async finishedSteps(id: string): Promise<Set<string>> {
+    const names = await readdir(this.files(id).steps).catch((error) => {
+      if (isMissing(error)) return [];
+      throw error;
+    });
+    return new Set(names.flatMap((name) => (name.endsWith(STEP_MARKER) ? [name.slice(0, -STEP_MARKER.length)] : [])));
+  }
+
   /** The job as clients see it. */
   async get(id: string): Promise<Job | undefined> {
     const cached = this.finished.get(id);
@@ -91,9 +103,11 @@ export class JobStore {
     await writeAtomic(this.files(id).state, JSON.stringify(state));
   }
 
-  /** End a job. Of several who try, one wins and gets true. */
+  /** End a job. Of several who try, one wins and gets true. Intermediate results are of no use from then on. */
   async finish(id: string, outcome: JobOutcome): Promise<boolean> {
-    return createExclusive(this.files(id).outcome, JSON.stringify(outcome));
+    const won = await createExclusive(this.files(id).outcome, JSON.stringify(outcome));
+    await rm(this.files(id).steps, { recursive: true, force: true, maxRetries: 2 }).catch(() => {});
+    return won;
   }
 
   async requestCancel(id: string): Promise<void> {

@@ -3,6 +3,9 @@ import type { StepPlan } from '../schemas/plan.js';
 /** A step as a planner names it. Without `after` it waits for every step of the phases before its own. */
 export type StepDraft = Omit<StepPlan, 'after'> & Partial<Pick<StepPlan, 'after'>>;
 
+/** The last step of every plan. It has no marker: the published result and the job's outcome say that it has finished. */
+export const PUBLISH_STEP = 'publish';
+
 const PHASE_ORDER: readonly StepPlan['phase'][] = ['basis', 'fold', 'evaluate', 'publish'];
 
 /**
@@ -29,4 +32,11 @@ function before({ phase }: StepDraft, drafts: readonly StepDraft[]): string[] {
     if (found.length > 0) return found.map(({ id }) => id);
   }
   return [];
+}
+
+/** Steps that can run now, given those that have finished; never empty before the job has ended. */
+export function readySteps(steps: readonly StepPlan[], finished: ReadonlySet<string>): StepPlan[] {
+  return steps.filter(
+    ({ id, after }) => (id === PUBLISH_STEP || !finished.has(id)) && after.every((other) => finished.has(other)),
+  );
 }

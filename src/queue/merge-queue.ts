@@ -1,21 +1,22 @@
-import { Queue } from 'bullmq';
+import { FlowProducer, Queue } from 'bullmq';
 import type { Config } from '../config.js';
 import { WeightfoldError } from '../errors.js';
 import type { JobRecord } from '../jobs/record.js';
 import type { Worker } from '../schemas/worker.js';
 import { connectRedis } from './redis.js';
-import { CANCEL_CHANNEL, QUEUE_NAME, QUEUE_NAMES, QUEUE_PREFIX, queueName, RETRY_DELAY_MS } from './settings.js';
+import { CANCEL_CHANNEL, MERGE_QUEUE, QUEUE_PREFIX, STEP_QUEUE, STEP_QUEUES } from './settings.js';
+import { MERGE_JOB, mergeOptions, type QueuedMerge, type QueuedStep, stepJobs } from './step-jobs.js';
 import { listWorkers } from './worker-directory.js';
-
-/** What travels through Redis: the id. Everything else is in the store. */
-export interface QueuedMerge {
-  id: string;
-}
 
 /** Seconds after which a client may try again when the queue is away. */
 const RETRY_AFTER_SECONDS = 2;
-/** BullMQ ranks 1 highest and 0 (none) above all; the spec ranks higher numbers first. */
-const LOWEST_RANK = 1001;
+interface Opened {
+  merges: Queue<QueuedMerge>;
+  steps: Queue<QueuedStep>[];
+  flows: FlowProducer;
+}
+
+const parts = ({ merges, steps, flows }: Opened) => [merges, ...steps, flows];
 
 export type QueueState = 'waiting' | 'active' | 'failed' | 'completed' | 'missing';
 
@@ -23,60 +24,63 @@ export type QueueState = 'waiting' | 'active' | 'failed' | 'completed' | 'missin
 export class MergeQueue {
   private readonly connection: ReturnType<typeof connectRedis>;
   private readonly onError: (error: Error) => void;
-  private readonly opened = new Map<string, Queue<QueuedMerge>>();
+  private opened: Opened | undefined;
 
   constructor(config: Config, onError: (error: Error) => void) {
     this.connection = connectRedis(config, false, onError);
     this.onError = onError;
   }
 
-  /** BullMQ gives up for good on a connection that fails its first command, so a queue opens once Redis answers. */
-  private async queue(name: string): Promise<Queue<QueuedMerge>> {
-    if (!this.opened.has(name)) await this.connection.ping();
-    let queue = this.opened.get(name);
-    if (!queue) {
-      queue = new Queue<QueuedMerge>(name, { connection: this.connection, prefix: QUEUE_PREFIX });
-      queue.on('error', this.onError);
-      this.opened.set(name, queue);
+  /** BullMQ gives up for good on a connection that fails its first command, so the queue opens once Redis answers. */
+  private async open(): Promise<Opened> {
+    if (!this.opened) {
+      await this.connection.ping();
+      const options = { connection: this.connection, prefix: QUEUE_PREFIX };
+      this.opened ??= {
+        merges: new Queue<QueuedMerge>(MERGE_QUEUE, options),
+        steps: STEP_QUEUES.map((name) => new Queue<QueuedStep>(name, options)),
+        flows: new FlowProducer(options),
+      };
+      this.opened.flows.on('error', this.onError);
+      for (const queue of [this.opened.merges, ...this.opened.steps]) queue.on('error', this.onError);
     }
-    return queue;
+    return this.opened;
   }
 
-  private queues(): Promise<Queue<QueuedMerge>[]> {
-    return Promise.all(QUEUE_NAMES.map((name) => this.queue(name)));
-  }
-
-  /** Idempotent: a job that is queued already is left as it is. @throws WeightfoldError `queue_unavailable` */
-  async enqueue({ id, spec }: JobRecord): Promise<void> {
+  /**
+   * A flow: the merge, waiting for its first steps. Idempotent: a job that is queued already is left as it is.
+   * @param finished steps that need not run again
+   * @throws WeightfoldError `queue_unavailable`
+   */
+  async enqueue(record: JobRecord, finished: ReadonlySet<string> = new Set()): Promise<void> {
     await this.reach(async () =>
-      (await this.queue(queueName(spec.compute.backend))).add(
-        'merge',
-        { id },
-        {
-          jobId: id,
-          attempts: spec.max_attempts,
-          backoff: { type: 'exponential', delay: RETRY_DELAY_MS },
-          priority: LOWEST_RANK - spec.priority,
-          removeOnComplete: true,
-          removeOnFail: { age: 24 * 3600 },
-        },
-      ),
+      (await this.open()).flows.add({
+        ...MERGE_JOB,
+        data: { id: record.id },
+        opts: mergeOptions(record),
+        children: stepJobs(record, finished),
+      }),
     );
+  }
+
+  /** Ids of all merges the queue knows, except failed ones. */
+  async known(): Promise<Set<string>> {
+    return this.reach(async () => {
+      const { merges } = await this.open();
+      const jobs = await merges.getRanges(['waiting-children', 'active', 'wait', 'prioritized', 'delayed'], 0, -1);
+      return new Set(jobs);
+    });
   }
 
   async state(id: string): Promise<QueueState> {
-    const states = await this.reach(async () =>
-      Promise.all((await this.queues()).map((queue) => queue.getJobState(id))),
-    );
-    const state = states.find((found) => found !== 'unknown');
-    if (state === undefined) return 'missing';
+    const state = await this.reach(async () => (await this.open()).merges.getJobState(id));
+    if (state === 'unknown') return 'missing';
     return state === 'active' || state === 'failed' || state === 'completed' ? state : 'waiting';
   }
 
-  /** Take a job out, waiting or ended; false when a worker has it. */
+  /** Take a merge out with all its steps, waiting or ended; false when a worker has one of them. */
   async withdraw(id: string): Promise<boolean> {
-    const found = await this.reach(async () => Promise.all((await this.queues()).map((queue) => queue.getJob(id))));
-    const job = found.find((one) => one !== undefined);
+    const job = await this.reach(async () => (await this.open()).merges.getJob(id));
     if (!job) return true;
     return job.remove().then(
       () => true,
@@ -93,13 +97,12 @@ export class MergeQueue {
     await this.reach(() => this.connection.ping());
   }
 
-  /** Jobs waiting and running. */
+  /** Steps waiting and running. */
   async depth(): Promise<{ waiting: number; active: number }> {
-    const counts = await this.reach(async () =>
-      Promise.all(
-        (await this.queues()).map((queue) => queue.getJobCounts('waiting', 'prioritized', 'delayed', 'active')),
-      ),
-    );
+    const counts = await this.reach(async () => {
+      const { steps } = await this.open();
+      return Promise.all(steps.map((queue) => queue.getJobCounts('waiting', 'prioritized', 'delayed', 'active')));
+    });
     const sum = (...states: string[]) =>
       counts.flatMap((of) => states.map((state) => of[state] ?? 0)).reduce((total, n) => total + n, 0);
     return { waiting: sum('waiting', 'prioritized', 'delayed'), active: sum('active') };
@@ -107,7 +110,10 @@ export class MergeQueue {
 
   /** Worker processes connected to the queue that all of them serve. */
   async workerCount(): Promise<number> {
-    return this.reach(async () => (await this.queue(QUEUE_NAME)).getWorkersCount());
+    return this.reach(async () => {
+      const shared = (await this.open()).steps.find(({ name }) => name === STEP_QUEUE);
+      return shared?.getWorkersCount() ?? 0;
+    });
   }
 
   /** The workers that announce themselves, with what they compute with and run. */
@@ -116,7 +122,7 @@ export class MergeQueue {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.opened.values()].map((queue) => queue.close().catch(() => {})));
+    if (this.opened) await Promise.all(parts(this.opened).map((part) => part.close().catch(() => {})));
     this.connection.disconnect();
   }
 

@@ -1,17 +1,20 @@
 import { BACKENDS, type BackendName } from '../schemas/common.js';
 
-/** Queue of the jobs that any worker can run. */
-export const QUEUE_NAME = 'weightfold';
+/** Queue of merges: each waits for its steps, and puts the next ones into their queue. No computing. */
+export const MERGE_QUEUE = 'merges';
+
+/** Queue of the steps that any worker can run. */
+export const STEP_QUEUE = 'steps';
 
 /**
- * Queue of the jobs that ask for a backend. Those for a GPU have one each, served only by workers that have it; the rest
+ * Queue of the steps of jobs that ask for a backend. Those for a GPU have one each, served only by workers that have it; the rest
  * share the queue that every worker serves.
  */
 export const queueName = (backend: BackendName): string =>
-  backend === 'auto' || backend === 'cpu' ? QUEUE_NAME : `${QUEUE_NAME}-${backend}`;
+  backend === 'auto' || backend === 'cpu' ? STEP_QUEUE : `${STEP_QUEUE}-${backend}`;
 
-/** Every queue a job may be in. */
-export const QUEUE_NAMES = [...new Set(BACKENDS.map(queueName))];
+/** Every queue a step may be in. */
+export const STEP_QUEUES = [...new Set(BACKENDS.map(queueName))];
 
 /** Redis key prefix of everything weightfold stores. */
 export const QUEUE_PREFIX = 'weightfold';
@@ -26,7 +29,7 @@ export const CANCEL_CHANNEL = 'weightfold:cancel';
 export const LOCK_DURATION_MS = 10_000;
 export const STALLED_INTERVAL_MS = 5_000;
 
-/** Times a job may be taken over from a dead worker before it counts as the cause: the poison cap. */
+/** Times a step may be taken over from a dead worker before it counts as the cause: the poison cap. */
 export const MAX_TAKEOVERS = 10;
 
 /** Wait before a failed attempt is repeated; doubles each time. */

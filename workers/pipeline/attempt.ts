@@ -1,6 +1,7 @@
 import type { CheckpointReader } from '../../src/checkpoints/reader.js';
 import type { JobRecord } from '../../src/jobs/record.js';
 import type { Progress } from '../../src/schemas/job.js';
+import type { Basis } from '../bases/basis.js';
 import type { LinearAlgebra } from '../linalg/contract.js';
 import type { Publication } from './publish.js';
 import type { StepStore } from './step-store.js';
@@ -19,20 +20,24 @@ export interface MergeRun {
   la: LinearAlgebra;
   /** Why that backend, for the environment in the metrics. */
   reason?: string;
+  /** Who runs it, for the claims on steps. */
+  worker?: string;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
 
-/** An attempt under way: what the steps of every kind of plan need. */
+/** A merge open in this process: what the steps of every kind of plan need. */
 export interface Attempt {
   run: MergeRun;
   readers: readonly CheckpointReader[];
   steps: StepStore;
+  /** Bases this process made or read, kept between its steps while they fit. */
+  bases: Map<string, Basis>;
   watch: Stopwatch;
   /** Report how far the step at hand is, 0…1. */
   within: (fraction: number) => void;
   /** What publishing needs beside the files. */
-  publication: Pick<Publication, 'record' | 'locations' | 'artifacts' | 'versions' | 'environment' | 'watch'>;
+  publication: () => Omit<Publication, 'files' | 'texts' | 'metrics'>;
   /** Timings and environment for metrics.json, as of now. */
   measured: () => Measured;
 }

@@ -14,7 +14,7 @@ export async function basisStep(context: StepContext, name: string): Promise<voi
   const constant = space.constant === 'basis_column' ? await readConstant(context, name) : null;
   const { basis, report } = await bases[spec.method.basis]({ la, reader, plan, space, method: spec.method, constant });
   const stop = watch.start('write');
-  const written = await writeBasis(steps.file(basisFile(name)), la, basis);
+  const written = await writeBasis(steps.target(basisFile(name)), la, basis);
   stop();
   keepBasis(context, basis);
   await steps.finish(`basis-${name}`, { [basisFile(name)]: written }, report);

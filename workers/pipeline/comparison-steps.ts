@@ -17,6 +17,7 @@ import { json, publish } from './publish.js';
 import { type Reference, referenceStep } from './reference.js';
 import { StepStore } from './step-store.js';
 import { Stopwatch } from './stopwatch.js';
+import { measureStep } from './timings.js';
 import { type Evaluated, wholeModelSteps } from './whole-model-steps.js';
 
 type Point = ComparisonPlan['points'][number];
@@ -46,8 +47,7 @@ async function mergeOf({ run, readers }: Attempt, plan: ComparisonPlan, point: P
 /** Merge and evaluate as a job of its own would, from stored weights; only the figures stay. */
 async function pointStep(attempt: Attempt, plan: ComparisonPlan, point: Point, la: LinearAlgebra): Promise<void> {
   const merge = await mergeOf(attempt, plan, point);
-  const folder = attempt.steps.file(point.step);
-  await rm(folder, { recursive: true, force: true });
+  const folder = attempt.steps.target('point');
   const watch = new Stopwatch();
   const inner: Attempt = {
     ...attempt,
@@ -57,6 +57,7 @@ async function pointStep(attempt: Attempt, plan: ComparisonPlan, point: Point, l
       record: { ...attempt.run.record, ...merge, plan: JSON.parse(JSON.stringify(merge.plan)) },
     },
     steps: await StepStore.open(folder),
+    bases: new Map(),
     watch,
   };
   const steps = merge.plan.steps.filter(({ phase }) => phase !== 'publish');
@@ -67,6 +68,7 @@ async function pointStep(attempt: Attempt, plan: ComparisonPlan, point: Point, l
     attempt.run.signal?.throwIfAborted();
     inner.within(0);
     const from = performance.now();
+    await inner.steps.begin(step.id, attempt.run.worker ?? '', measureStep(step, watch));
     await perform(step);
     if (step.phase !== 'evaluate') seconds += (performance.now() - from) / 1000;
     done++;
@@ -86,7 +88,7 @@ async function publishComparison(attempt: Attempt, plan: ComparisonPlan): Promis
   const comparison: Comparison = comparisonOf(plan, figures, reference);
   const metrics = (): ComparisonMetrics => ({ job_id: run.record.id, ...comparison, ...attempt.measured() });
   await publish({
-    ...attempt.publication,
+    ...attempt.publication(),
     files: {},
     companions: false,
     texts: {

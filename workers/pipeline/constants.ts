@@ -52,7 +52,7 @@ export async function constantsStep({ plan, reader, steps }: StepContext): Promi
     found.push(joined);
   }
   const tensors = spaces.map(({ name }, s) => ({ name, dtype: 'F64' as const, shape: [found[s].length] }));
-  const writer = await SafetensorsWriter.create(steps.file(FILE), tensors);
+  const writer = await SafetensorsWriter.create(steps.target(FILE), tensors);
   for (const values of found) await writer.write(encodeFloats(values, 'F64'));
   await steps.finish('constants', { [FILE]: await writer.finish() });
 }

@@ -18,7 +18,7 @@ export async function foldStep(context: StepContext, step: string, file: string)
     if (!tensor) throw new Error(`The plan has no tensor ${name}.`);
     return tensor;
   });
-  const writer = await SafetensorsWriter.create(steps.file(file), tensors);
+  const writer = await SafetensorsWriter.create(steps.target(file), tensors);
   try {
     for (const tensor of tensors) {
       signal?.throwIfAborted();

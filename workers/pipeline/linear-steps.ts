@@ -23,7 +23,7 @@ export function linearSteps(attempt: Attempt, plan: LinearPlan): (step: StepPlan
 }
 
 /** What the steps of a linear plan work with in this attempt. */
-export function linearContext({ run, readers, steps, watch }: Attempt, plan: LinearPlan): StepContext {
+export function linearContext({ run, readers, steps, watch, bases }: Attempt, plan: LinearPlan): StepContext {
   const { record, la, signal, locate } = run;
   const probe = record.spec.probe;
   return {
@@ -36,7 +36,7 @@ export function linearContext({ run, readers, steps, watch }: Attempt, plan: Lin
     steps,
     watch,
     signal,
-    bases: new Map(),
+    bases,
     openProbe:
       locate && !Array.isArray(probe) && 'checkpoint' in probe
         ? () => CheckpointReader.openFiles([locate(probe.checkpoint, probe.file)])
@@ -55,7 +55,7 @@ async function publishLinear(attempt: Attempt, context: StepContext): Promise<vo
   }
   const reduced = plan.spaces.filter((space) => space.reduced);
   if (reduced.length > 0) {
-    const joined = steps.file('bases.safetensors');
+    const joined = steps.target('bases.safetensors');
     const written = await joinFiles(
       reduced.map(({ name }) => steps.file(basisFile(name))),
       joined,
@@ -63,7 +63,7 @@ async function publishLinear(attempt: Attempt, context: StepContext): Promise<vo
     files['bases.safetensors'] = { path: joined, written };
   }
   await publish({
-    ...attempt.publication,
+    ...attempt.publication(),
     files,
     texts: { 'config.json': json(plan.config), ...(plan.shards.length > 1 && { [INDEX_FILE]: indexOf(plan) }) },
     metrics: () => ({ job_id: jobId, kind: 'linear', ...evaluation, ...attempt.measured() }),

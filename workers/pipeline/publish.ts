@@ -26,6 +26,10 @@ export interface Publication {
   locations: readonly string[];
   /** Folder the result appears in, as a whole. */
   artifacts: string;
+  /** Folder it is assembled in, of this attempt alone, on the same file system. */
+  staging: string;
+  /** Throws where another attempt has taken over; asked right before the result appears. */
+  confirm: () => Promise<void>;
   /** Files of earlier steps, by the name they are published under; hashed here where that was not done. */
   files: Record<string, { path: string; written?: WrittenFile }>;
   /** Small files made here. */
@@ -43,14 +47,13 @@ export interface Publication {
 export const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
 /**
- * Publish once and whole: everything is assembled in a sibling folder, synced, and renamed to `artifacts`.
+ * Publish once and whole: everything is assembled in a folder of its own, synced, and renamed to `artifacts`.
  * A second publisher finds the folder taken and leaves it as it is.
  */
 export async function publish(publication: Publication): Promise<void> {
-  const { artifacts, files, texts, watch } = publication;
+  const { artifacts, staging, files, texts, watch } = publication;
   if (await readManifest(artifacts)) return;
   const stop = watch.start('write');
-  const staging = `${artifacts}.${process.pid}.${Date.now().toString(36)}.tmp`;
   await mkdir(staging);
   const manifest: Manifest = {};
   const put = async (file: string, text: string) => {
@@ -70,6 +73,7 @@ export async function publish(publication: Publication): Promise<void> {
     await Promise.all(Object.keys(manifest).map((file) => syncFile(path.join(staging, file))));
     await writeAtomic(path.join(staging, MANIFEST_FILE), JSON.stringify(manifest));
     await syncFolder(staging);
+    await publication.confirm();
     await rename(staging, artifacts);
     await syncFolder(path.dirname(artifacts));
   } catch (error) {

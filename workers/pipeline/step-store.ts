@@ -1,22 +1,34 @@
-import { stat } from 'node:fs/promises';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { WeightfoldError } from '../../src/errors.js';
+import { STEP_MARKER } from '../../src/jobs/job-store.js';
 import type { WrittenFile } from '../../src/safetensors/writer.js';
-import { ensureFolder, readJson, sha256Of, writeAtomic } from '../../src/store/files.js';
+import { createExclusive, ensureFolder, readJson, sha256Of } from '../../src/store/files.js';
+import type { StepTimings } from './timings.js';
 
-interface StepMarker {
+export interface StepMarker<T = unknown> {
   step: string;
+  /** The attempt whose files these are; part of their names. */
+  attempt: number;
   files: Record<string, WrittenFile>;
-  data: unknown;
+  data: T;
+  timings: StepTimings;
 }
 
 /**
- * Results of finished steps in one folder: files, and a marker written last that lists them with size and hash.
- * A step without a valid marker did not happen; half-written files have temporary names and are never looked at.
+ * Results of finished steps in one folder: files, and a marker created last, once, that lists them with size and hash.
+ * A step without a valid marker did not happen.
+ *
+ * Every attempt at a step takes a number of its own, a fencing token: it is part of the names of its files, and an
+ * attempt that finds a higher one has been given up by the queue (its worker was paused or cut off) and may not finish.
  */
 export class StepStore {
-  readonly folder: string;
-  /** Steps this process finished or has verified. */
-  private readonly trusted = new Set<string>();
+  private readonly folder: string;
+  /** Markers of steps this process finished or has verified. */
+  private readonly verified = new Map<string, StepMarker>();
+  /** Where the files of those steps lie, by the name the step gave them. */
+  private readonly located = new Map<string, string>();
+  private running: { step: string; attempt: number; timings: () => StepTimings } | undefined;
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -26,36 +38,116 @@ export class StepStore {
     return new StepStore(await ensureFolder(folder));
   }
 
+  /** Take the next attempt number of a step. @param timings asked for when it finishes */
+  async begin(step: string, worker: string, timings: () => StepTimings): Promise<number> {
+    for (let attempt = (await this.latestAttempt(step)) + 1; ; attempt++) {
+      try {
+        const claim = JSON.stringify({ worker, started_at: new Date().toISOString() });
+        await writeFile(path.join(this.folder, `${step}${ATTEMPT}${attempt}`), claim, { flag: 'wx' });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
+        throw error;
+      }
+      this.running = { step, attempt, timings };
+      return attempt;
+    }
+  }
+
+  /** Where the running attempt writes a file (or folder) of its step. */
+  target(name: string): string {
+    const { step, attempt } = this.own();
+    return path.join(this.folder, fencedName(step, attempt, name));
+  }
+
+  /** Where a file (or folder) of a finished step lies. */
   file(name: string): string {
-    return path.join(this.folder, name);
+    const found = this.located.get(name);
+    if (found === undefined) throw new Error(`No finished step has written ${name}.`);
+    return path.join(this.folder, found);
   }
 
   /** The marker of a finished step whose files are there, of the size and hash it states; else undefined. */
-  async finished<T>(step: string): Promise<(StepMarker & { data: T }) | undefined> {
-    const marker = await readJson<StepMarker & { data: T }>(this.marker(step));
+  async finished<T>(step: string): Promise<StepMarker<T> | undefined> {
+    const known = this.verified.get(step);
+    if (known) return known as StepMarker<T>;
+    const marker = await readJson<StepMarker<T>>(this.marker(step));
     if (!marker) return undefined;
-    if (this.trusted.has(step)) return marker;
     for (const [name, { size, sha256 }] of Object.entries(marker.files)) {
-      const info = await stat(this.file(name)).catch(() => undefined);
-      if (info?.size !== size || (await sha256Of(this.file(name))) !== sha256) return undefined;
+      const file = path.join(this.folder, fencedName(step, marker.attempt, name));
+      const info = await stat(file).catch(() => undefined);
+      if (info?.size !== size || (await sha256Of(file)) !== sha256) return undefined;
     }
-    this.trusted.add(step);
+    this.remember(marker);
     return marker;
   }
 
   /** As `finished`, for a step that must have run before. */
-  async require<T>(step: string): Promise<StepMarker & { data: T }> {
+  async require<T>(step: string): Promise<StepMarker<T>> {
     const marker = await this.finished<T>(step);
     if (!marker) throw new Error(`Step ${step} has not finished; it runs before this one.`);
     return marker;
   }
 
+  /** Finish the running step. Of several attempts at it one wins; the others wrote the same under other names. */
   async finish(step: string, files: Record<string, WrittenFile>, data: unknown = null): Promise<void> {
-    this.trusted.add(step);
-    await writeAtomic(this.marker(step), JSON.stringify({ step, files, data } satisfies StepMarker));
+    await this.confirm();
+    const { attempt, timings } = this.own();
+    const marker: StepMarker = { step, attempt, files, data, timings: timings() };
+    if (await createExclusive(this.marker(step), JSON.stringify(marker))) this.remember(marker);
+    else await this.require(step);
+  }
+
+  /** Drop the marker of a step whose files were damaged, so that it can run again. */
+  async forget(step: string): Promise<void> {
+    await rm(this.marker(step), { force: true });
+  }
+
+  /** @throws WeightfoldError `attempt_superseded` where a later attempt at the running step has begun */
+  async confirm(): Promise<void> {
+    const { step, attempt } = this.own();
+    const latest = await this.latestAttempt(step);
+    if (latest === attempt) return;
+    throw new WeightfoldError(`Attempt ${attempt} at step ${step} was given up; attempt ${latest} has begun.`, {
+      code: 'attempt_superseded',
+      status: 409,
+      retryable: true,
+    });
+  }
+
+  /** Steps that have left a marker. */
+  async count(): Promise<number> {
+    return (await readdir(this.folder)).filter((name) => name.endsWith(STEP_MARKER)).length;
+  }
+
+  /** Timings of every step verified so far. */
+  timings(): StepTimings[] {
+    return [...this.verified.values()].map(({ timings }) => timings);
+  }
+
+  private own() {
+    if (!this.running) throw new Error('No step has begun.');
+    return this.running;
+  }
+
+  private remember(marker: StepMarker): void {
+    this.verified.set(marker.step, marker);
+    for (const name of Object.keys(marker.files)) {
+      const [top] = name.split(path.sep);
+      this.located.set(top, fencedName(marker.step, marker.attempt, top));
+    }
   }
 
   private marker(step: string): string {
-    return this.file(`${step}.step.json`);
+    return path.join(this.folder, `${step}${STEP_MARKER}`);
+  }
+
+  private async latestAttempt(step: string): Promise<number> {
+    const prefix = `${step}${ATTEMPT}`;
+    const taken = (await readdir(this.folder)).filter((name) => name.startsWith(prefix));
+    return Math.max(0, ...taken.map((name) => Number(name.slice(prefix.length))));
   }
 }
+
+const ATTEMPT = '.attempt-';
+
+const fencedName = (step: string, attempt: number, name: string) => `${step}.${attempt}.${name}`;

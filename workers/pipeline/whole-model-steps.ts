@@ -25,6 +25,8 @@ import { type Publication, publish } from './publish.js';
 /** What a whole model's evaluation leaves. */
 export type Evaluated = Pick<TransformerMetrics, 'probes' | 'merge'> & { mean: TransformerMetrics['end_to_end'] };
 
+/** Folder the merge writes its files into. */
+const FOLDER = 'model';
 /** The model card comes with the evaluation, after the files of the merge are recorded. */
 const CARD_FILE = 'README.md';
 /** Files of the work folder that are no part of the result. */
@@ -35,7 +37,6 @@ export function wholeModelSteps(attempt: Attempt): (step: StepPlan) => Promise<v
   const { run, readers, steps } = attempt;
   const { record, la, signal } = run;
   const plan = record.plan as unknown as WholeModelPlan;
-  const folder = steps.file('model');
   const control = {
     signal,
     onProgress: ({ completed, total }: { completed: number; total: number }) =>
@@ -43,20 +44,19 @@ export function wholeModelSteps(attempt: Attempt): (step: StepPlan) => Promise<v
   };
   return async ({ id }) => {
     if (id === 'merge') {
+      const folder = steps.target(FOLDER);
       const merged = await mergeTransformer(plan, readers, la, await ensureFolder(folder), {
         ...control,
         calibration: await calibrationOf(run),
       });
       await steps.finish(id, await filesOf(folder, merged.files));
     } else if (id === 'evaluate') {
-      await steps.require('merge');
       const probes = await probesOf(run, plan);
-      await steps.finish(id, {}, await evaluateStep(plan, readers, la, folder, { ...control, probes }));
+      await steps.finish(id, {}, await evaluateStep(plan, readers, la, steps.file(FOLDER), { ...control, probes }));
     } else if (id === 'verify') {
-      await steps.finish(id, {}, await verifyOutput(plan, folder, la));
+      await steps.finish(id, {}, await verifyOutput(plan, steps.file(FOLDER), la));
     } else {
-      await steps.require('verify');
-      await publishModel(attempt, plan, folder, (await steps.require<Evaluated>('evaluate')).data);
+      await publishModel(attempt, plan, (await steps.require<Evaluated>('evaluate')).data);
     }
   };
 }
@@ -68,24 +68,20 @@ async function filesOf(folder: string, hashed: readonly (WrittenFile & { file: s
     .map(({ name }) => name);
   const entries = names.map(async (name) => {
     const known = hashed.find(({ file }) => file === name);
-    if (known) return [path.join('model', name), { size: known.size, sha256: known.sha256 }] as const;
+    if (known) return [path.join(FOLDER, name), { size: known.size, sha256: known.sha256 }] as const;
     const file = path.join(folder, name);
-    return [path.join('model', name), { size: (await stat(file)).size, sha256: await sha256Of(file) }] as const;
+    return [path.join(FOLDER, name), { size: (await stat(file)).size, sha256: await sha256Of(file) }] as const;
   });
   return Object.fromEntries(await Promise.all(entries));
 }
 
-async function publishModel(
-  attempt: Attempt,
-  plan: WholeModelPlan,
-  folder: string,
-  evaluated: Evaluated,
-): Promise<void> {
-  const files: Publication['files'] = {};
-  const hashed = (await attempt.steps.require('merge')).files;
-  for (const entry of await readdir(folder, { withFileTypes: true }))
-    if (entry.isFile() && !INTERNAL_FILES.includes(entry.name))
-      files[entry.name] = { path: path.join(folder, entry.name), written: hashed[path.join('model', entry.name)] };
+async function publishModel(attempt: Attempt, plan: WholeModelPlan, evaluated: Evaluated): Promise<void> {
+  const folder = attempt.steps.file(FOLDER);
+  const files: Publication['files'] = { [CARD_FILE]: { path: path.join(folder, CARD_FILE) } };
+  for (const [name, written] of Object.entries((await attempt.steps.require('merge')).files)) {
+    const file = path.basename(name);
+    if (!INTERNAL_FILES.includes(file)) files[file] = { path: path.join(folder, file), written };
+  }
   const spaces = plan.spaces.map(({ name, source_widths, width, legality, reason }) => ({
     name,
     source_width: source_widths.reduce((sum, d) => sum + d, 0),
@@ -95,7 +91,7 @@ async function publishModel(
   }));
   const { mean, probes, merge } = evaluated;
   await publish({
-    ...attempt.publication,
+    ...attempt.publication(),
     files,
     texts: {},
     metrics: (): TransformerMetrics => ({

@@ -4,6 +4,7 @@ import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import { WeightfoldError } from '../../src/errors.js';
 import { bindTensors } from '../../src/families/binding.js';
 import type { TransformerPlan } from '../../src/families/plan.js';
+import { writeAtomic } from '../../src/store/files.js';
 import type { LinearAlgebra, Matrix } from '../linalg/contract.js';
 import { fitCalibrated } from './calibrated/fit.js';
 import { ClosedFormSlots } from './closed-form/slots.js';
@@ -158,7 +159,7 @@ export async function evaluateStep(
     };
     const metrics = await evaluateTransformer(la, input, options);
     const { files: _, ...merge } = JSON.parse(await readFile(path.join(workDir, SUMMARY_FILE), 'utf8')) as MergeSummary;
-    await writeFile(path.join(workDir, 'README.md'), modelCard(plan, metrics));
+    await writeAtomic(path.join(workDir, 'README.md'), modelCard(plan, metrics));
     return { ...metrics, merge };
   } finally {
     await reader.close();

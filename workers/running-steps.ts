@@ -1,0 +1,73 @@
+import type { Job, Worker } from 'bullmq';
+import type { JobStore } from '../src/jobs/job-store.js';
+import type { QueuedStep } from '../src/queue/step-jobs.js';
+import { CANCEL_REASON, LOST_REASON, TIMEOUT_REASON } from './outcomes.js';
+
+/** Cancel requests come by pub/sub; a lost message is made up for by looking at the store this often. */
+const CANCEL_POLL_MS = 2_000;
+
+interface Running {
+  job: Job<QueuedStep>;
+  worker: Worker<QueuedStep>;
+  timer?: NodeJS.Timeout;
+}
+
+/** The steps a worker has at hand: ends those that ran out of time, were cancelled, or are another worker's by now. */
+export class RunningSteps {
+  private readonly store: JobStore;
+  private readonly onChange: () => void;
+  private readonly running = new Map<string, Running>();
+  private readonly poll: NodeJS.Timeout;
+
+  /** @param onChange told whenever a step begins or ends */
+  constructor(store: JobStore, onChange: () => void, onError: (error: Error) => void) {
+    this.store = store;
+    this.onChange = onChange;
+    this.poll = setInterval(() => void this.lookForCancelled().catch(onError), CANCEL_POLL_MS);
+  }
+
+  watch(worker: Worker<QueuedStep>, onError: (error: Error) => void): void {
+    worker.on('active', (job) => void this.begin(worker, job).catch(onError));
+    worker.on('completed', ({ id }) => this.end(id as string));
+    worker.on('failed', (job) => this.end(job?.id as string));
+    // Renewed too late (a paused machine, a lost connection): the step is up for others, and this attempt void.
+    worker.on('lockRenewalFailed', (ids) => {
+      for (const id of ids) worker.cancelJob(id, LOST_REASON);
+    });
+  }
+
+  /** Stop the steps of a merge. */
+  cancel(merge: string): void {
+    for (const [id, { job }] of this.running) if (job.data.id === merge) worker.cancelJob(id, CANCEL_REASON);
+  }
+
+  jobs(): Job<QueuedStep>[] {
+    return [...this.running.values()].map(({ job }) => job);
+  }
+
+  close(): void {
+    clearInterval(this.poll);
+    for (const { timer } of this.running.values()) clearTimeout(timer);
+  }
+
+  private async begin(worker: Worker<QueuedStep>, job: Job<QueuedStep>): Promise<void> {
+    const id = job.id as string;
+    const running: Running = { job, worker };
+    this.running.set(id, running);
+    this.onChange();
+    const record = await this.store.record(job.data.id);
+    if (!record || this.running.get(id) !== running) return;
+    running.timer = setTimeout(() => worker.cancelJob(id, TIMEOUT_REASON), record.spec.timeout_seconds * 1000);
+  }
+
+  private end(id: string): void {
+    clearTimeout(this.running.get(id)?.timer);
+    this.running.delete(id);
+    this.onChange();
+  }
+
+  private async lookForCancelled(): Promise<void> {
+    for (const merge of new Set(this.jobs().map(({ data }) => data.id)))
+      if (await this.store.cancelRequested(merge)) this.cancel(merge);
+  }
+}
