@@ -32,13 +32,16 @@ export class RunningSteps {
     worker.on('failed', (job) => this.end(job?.id as string));
     // Renewed too late (a paused machine, a lost connection): the step is up for others, and this attempt void.
     worker.on('lockRenewalFailed', (ids) => {
-      for (const id of ids) worker.cancelJob(id, LOST_REASON);
+      for (const id of ids) {
+        worker.cancelJob(id, LOST_REASON);
+        this.end(id);
+      }
     });
   }
 
   /** Stop the steps of a merge. */
   cancel(merge: string): void {
-    for (const [id, { job }] of this.running) if (job.data.id === merge) worker.cancelJob(id, CANCEL_REASON);
+    for (const [id, { job, worker }] of this.running) if (job.data.id === merge) worker.cancelJob(id, CANCEL_REASON);
   }
 
   jobs(): Job<QueuedStep>[] {
@@ -67,7 +70,11 @@ export class RunningSteps {
   }
 
   private async lookForCancelled(): Promise<void> {
-    for (const merge of new Set(this.jobs().map(({ data }) => data.id)))
+    for (const merge of new Set(this.jobs().map(({ data }) => data.id))) {
       if (await this.store.cancelRequested(merge)) this.cancel(merge);
+      // The queue does not tell of a step whose result it refused because another worker's counted.
+      if (await this.store.outcome(merge))
+        for (const { id, data } of this.jobs()) if (data.id === merge) this.end(id as string);
+    }
   }
 }

@@ -265,8 +265,8 @@ export const JobSpecSchema = z
       })
       .prefault({}),
     priority: z.number().int().min(0).max(1000).default(0).describe('Higher runs first.'),
-    timeout_seconds: z.number().int().min(1).max(604800).default(3600).describe('Of one attempt.'),
-    max_attempts: z.number().int().min(1).max(10).default(3),
+    timeout_seconds: z.number().int().min(1).max(604800).default(3600).describe('Of one attempt at one step.'),
+    max_attempts: z.number().int().min(1).max(10).default(3).describe('At each step.'),
   })
   .superRefine((spec, context) => {
     const whole = isTransformer(spec.model);

@@ -16,7 +16,7 @@ let service: TestService | undefined;
 
 beforeAll(async () => {
   files.small = await makeCheckpoint(subfolder(root), randomChain([5, 4, 3], 1));
-  files.big = await makeCheckpoint(subfolder(root), randomChain([1200, 1200, 1200], 2));
+  files.big = await makeCheckpoint(subfolder(root), randomChain([800, 800, 800], 2));
 });
 afterEach(async () => {
   await service?.close();
@@ -50,7 +50,7 @@ describe('a worker that is killed', () => {
   it('during a job: another attempt finishes it, once', async () => {
     const running = await start(false);
     const first = running.startWorker();
-    const id = await submit(running, spec('big', 1200));
+    const id = await submit(running, spec('big', 800));
     await waitUntil(running.http, id, ({ progress }) => progress.phase === 'basis');
     // What was computed for the first attempt's worker must not go on after it.
     const compute = childrenOf(first.pid as number);
@@ -73,7 +73,7 @@ describe('a worker that is killed', () => {
   it('whose compute process alone dies: the next attempt finishes the job', async () => {
     const running = await start(false);
     const worker = running.startWorker();
-    const id = await submit(running, spec('big', 1200));
+    const id = await submit(running, spec('big', 800));
     await waitUntil(running.http, id, ({ progress }) => progress.phase === 'basis');
     for (const pid of childrenOf(worker.pid as number)) process.kill(pid, 'SIGKILL');
     const job = await waitForEnd(running.http, id, 40);
