@@ -3,11 +3,15 @@ import { WeightfoldError } from '../../src/errors.js';
 import type { BackendName } from '../../src/schemas/common.js';
 import type { LinearAlgebra, Precision } from './contract.js';
 import { CpuBackend } from './cpu/backend.js';
+import { PlainBackend } from './plain/backend.js';
+import { TfjsBackend } from './tfjs/backend.js';
+import { openNodeGpu } from './tfjs/node-gpu.js';
+import { openWasm } from './tfjs/wasm.js';
 
-export type Settings = Pick<Config, 'COMPUTE_THREADS'>;
+export type Settings = Pick<Config, 'COMPUTE_THREADS' | 'COMPUTE_DEVICE'>;
 
 /** One way to compute. Opening it loads libraries and may fail with a clear reason. */
-interface Candidate {
+export interface Candidate {
   backend: Exclude<BackendName, 'auto'>;
   /** As people call it. */
   title: string;
@@ -15,9 +19,29 @@ interface Candidate {
 }
 
 /** Every backend, in the order in which `auto` tries them: the fastest first. */
-const CANDIDATES: readonly Candidate[] = [
+export const CANDIDATES: readonly Candidate[] = [
+  {
+    backend: 'tfjs',
+    title: 'tfjs on a GPU',
+    open: async (settings) => new TfjsBackend(openNodeGpu(), openHost(settings)),
+  },
   { backend: 'cpu', title: 'cpu (BLAS and LAPACK)', open: async ({ COMPUTE_THREADS: n }) => new CpuBackend(n) },
+  {
+    backend: 'tfjs',
+    title: 'tfjs on WebAssembly',
+    open: async (settings) => new TfjsBackend(await openWasm(), openHost(settings)),
+  },
 ];
+
+/** What computes beside a backend that lacks verbs or precisions: BLAS where it is there. */
+function openHost({ COMPUTE_THREADS: threads }: Settings): LinearAlgebra {
+  try {
+    return new CpuBackend(threads);
+  } catch (error) {
+    if (!(error instanceof WeightfoldError)) throw error;
+    return new PlainBackend();
+  }
+}
 
 export interface Selection {
   la: LinearAlgebra;
