@@ -13,7 +13,7 @@ import { asMatrixShape } from '../safetensors/file.js';
 import { isTransformer, type JobSpec } from '../schemas/job-spec.js';
 import type { ComparisonPlan, LinearPlan, Plan } from '../schemas/plan.js';
 import type { InputFile } from './record.js';
-import { calibrationShapes, checkTokenProbe, tokenProbes } from './tokens.js';
+import { calibrationShapes, checkTokenProbe, methodsOf, tokenProbes } from './tokens.js';
 
 export interface Inspected {
   plan: Plan;
@@ -48,10 +48,12 @@ export async function inspect(spec: JobSpec, roots: SourceRoots, checkpoints: Ch
     }
     await reader.close();
   }
-  const plan = planJob(spec, headers, await calibrationShapes(spec, checkpoints));
-  if (!isTransformer(spec.model))
-    await checkProbe(spec, (plan as LinearPlan | ComparisonPlan).probe_columns, checkpoints);
-  else {
+  const plan = planJob(spec, headers, isTransformer(spec.model) ? await calibrationShapes(spec, checkpoints) : []);
+  if (!isTransformer(spec.model)) {
+    const columns = (plan as LinearPlan | ComparisonPlan).probe_columns;
+    await checkProbe(spec, columns, checkpoints);
+    await checkCalibration(spec, columns, checkpoints);
+  } else {
     await checkTokenizers(locations);
     for (const [i, probe] of tokenProbes(spec).entries()) await checkTokenProbe(probe, `/probe/${i}`, checkpoints);
   }
@@ -70,22 +72,40 @@ async function openSource({ label, location }: LocatedSource, pointer: string): 
 /** A named probe must exist and have one column per input. */
 async function checkProbe(spec: JobSpec, widths: readonly number[], checkpoints: CheckpointStore): Promise<void> {
   if (Array.isArray(spec.probe) || !('tensor' in spec.probe) || widths.length === 0) return;
-  const { checkpoint, file, tensor } = spec.probe;
+  await checkRows(spec.probe, 'probe', '/probe', widths, checkpoints);
+}
+
+/** Calibration of a chain is rows of inputs, as a probe is; of an embedding, token ids. */
+async function checkCalibration(spec: JobSpec, widths: readonly number[], checkpoints: CheckpointStore): Promise<void> {
+  if (spec.model.family === 'embedding') return void (await calibrationShapes(spec, checkpoints));
+  for (const { method, pointer } of methodsOf(spec)) {
+    const { calibration } = method;
+    if (calibration && !('generate' in calibration))
+      await checkRows(calibration, 'calibration', `${pointer}/calibration`, widths, checkpoints);
+  }
+}
+
+/** Floats [rows, inputs] in an uploaded file. */
+async function checkRows(
+  { checkpoint, file, tensor }: { checkpoint: string; file: string; tensor: string },
+  what: 'probe' | 'calibration',
+  pointer: string,
+  widths: readonly number[],
+  checkpoints: CheckpointStore,
+): Promise<void> {
   const location = path.join(checkpoints.folder(checkpoint), file);
-  const refuse = (code: string, message: string) => new SpecError(code, message, '/probe');
+  const refuse = (code: string, message: string) => new SpecError(`${what}_${code}`, message, pointer);
   const info = await stat(location).catch(() => undefined);
-  if (!info?.isFile())
-    throw refuse('probe_not_found', `Checkpoint "${checkpoint}" has no file "${file}" for the probe.`);
+  if (!info?.isFile()) throw refuse('not_found', `Checkpoint "${checkpoint}" has no file "${file}" for the ${what}.`);
   const reader = await CheckpointReader.openFiles([location]);
   const found = reader.tensors.get(tensor);
   await reader.close();
-  if (!found)
-    throw refuse('probe_not_found', `File "${file}" of checkpoint "${checkpoint}" has no tensor "${tensor}".`);
+  if (!found) throw refuse('not_found', `File "${file}" of checkpoint "${checkpoint}" has no tensor "${tensor}".`);
   const columns = widths.reduce((sum, width) => sum + width, 0);
   const shape = asMatrixShape(found.shape);
   if (found.shape.length !== 2 || shape[1] !== columns || !isFloatDtype(found.dtype))
     throw refuse(
-      'probe_shape_mismatch',
-      `Probe tensor "${tensor}" is ${found.dtype} [${found.shape}]; floats [rows, ${columns}] are needed (${widths.join(' + ')} inputs).`,
+      'shape_mismatch',
+      `Tensor "${tensor}" is ${found.dtype} [${found.shape}]; floats [rows, ${columns}] are needed for the ${what} (${widths.join(' + ')} inputs).`,
     );
 }

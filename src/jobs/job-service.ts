@@ -2,11 +2,12 @@ import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import type { Config } from '../config.js';
 import { ConflictError, NotFoundError } from '../errors.js';
 import type { Logger } from '../log.js';
+import { showPlan } from '../plan/show-plan.js';
 import type { MergeQueue } from '../queue/merge-queue.js';
 import { queueName } from '../queue/settings.js';
 import { isTerminal, type Job, type JobStatus } from '../schemas/job.js';
 import type { JobSpec } from '../schemas/job-spec.js';
-import type { Plan } from '../schemas/plan.js';
+import type { ShownPlan } from '../schemas/plan.js';
 import { layout } from '../store/layout.js';
 import { claimKey } from './idempotency.js';
 import { newJobId } from './ids.js';
@@ -41,8 +42,8 @@ export class JobService {
   }
 
   /** The plan, and what stands in its way just now. */
-  async plan(spec: JobSpec): Promise<Plan> {
-    const { plan } = await this.inspect(spec);
+  async plan(spec: JobSpec): Promise<ShownPlan> {
+    const plan = showPlan((await this.inspect(spec)).plan);
     const missing = await this.missing(spec);
     return missing ? { ...plan, warnings: [missing] } : plan;
   }

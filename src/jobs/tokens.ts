@@ -50,10 +50,13 @@ export async function calibrationShapes(
   spec: JobSpec,
   checkpoints: CheckpointStore,
 ): Promise<(TokenShape | undefined)[]> {
-  if (!spec.compare) return [await calibrationShape(spec.method, '/method', checkpoints)];
-  return Promise.all(
-    comparedMethods(spec).map(({ method }, m) => calibrationShape(method, `/compare/methods/${m}`, checkpoints)),
-  );
+  return Promise.all(methodsOf(spec).map(({ method, pointer }) => calibrationShape(method, pointer, checkpoints)));
+}
+
+/** The method of a merge, or those of a comparison, and where the spec has them. */
+export function methodsOf(spec: JobSpec): { method: Method; pointer: string }[] {
+  if (!spec.compare) return [{ method: spec.method, pointer: '/method' }];
+  return comparedMethods(spec).map(({ method }, m) => ({ method, pointer: `/compare/methods/${m}` }));
 }
 
 async function calibrationShape(

@@ -1,9 +1,9 @@
 import { SpecError } from '../errors.js';
-import type { ChainModel, JobSpec } from '../schemas/job-spec.js';
+import type { ChainModel, JobSpec, WidthGoal } from '../schemas/job-spec.js';
 import type { SpacePlan, TensorPlan, TensorSource } from '../schemas/plan.js';
-import { factorizationOf } from './factorization.js';
 import type { ModelPlan } from './model-plan.js';
 import { chainSpace } from './points.js';
+import { checkMethod, decideSpace } from './reduced-space.js';
 import { commonDtype, locate, type SourceHeaders } from './sources.js';
 
 const EXACT = 'nothing nonlinear between writer and readers';
@@ -18,6 +18,8 @@ interface Layer {
  * @throws SpecError for shapes and widths that cannot be merged
  */
 export function planChain(spec: JobSpec, model: ChainModel, headers: readonly SourceHeaders[]): ModelPlan {
+  checkMethod(spec);
+  checkEndToEnd(spec, model);
   const last = model.layers.length - 1;
   const sliceAt = headers.findIndex(({ slice }) => slice.rows || slice.columns);
   if (sliceAt >= 0 && last > 0)
@@ -47,17 +49,20 @@ export function planChain(spec: JobSpec, model: ChainModel, headers: readonly So
     tensors,
     probeColumns:
       model.inputs === 'shared' ? [layers[0].weights[0].shape[1]] : layers[0].weights.map(({ shape }) => shape[1]),
-    config: {
-      model_type: 'chain',
-      layers: model.layers.map(({ weight, bias }, l) => ({
-        weight,
-        ...(bias && { bias }),
-        in_features: spaces[l].width,
-        out_features: spaces[l + 1].width,
-      })),
-    },
+    config: chainConfig(model, spaces),
   };
 }
+
+/** config.json of a chain; spaces in order, input first. */
+export const chainConfig = (model: ChainModel, spaces: readonly SpacePlan[]) => ({
+  model_type: 'chain',
+  layers: model.layers.map(({ weight, bias }, l) => ({
+    weight,
+    ...(bias && { bias }),
+    in_features: spaces[l].width,
+    out_features: spaces[l + 1].width,
+  })),
+});
 
 function readLayer(model: ChainModel, headers: readonly SourceHeaders[], l: number): Layer {
   const { weight, bias, width } = model.layers[l];
@@ -69,10 +74,10 @@ function readLayer(model: ChainModel, headers: readonly SourceHeaders[], l: numb
       'The last layer keeps its outputs; it has no width.',
       `${pointer}/width`,
     );
-  if (!last && width === undefined)
+  if (!last && width === undefined && model.width === undefined)
     throw new SpecError(
       'width_missing',
-      `Layer ${l} needs a width (only the last layer has none).`,
+      `Layer ${l} needs a width, its own or the model's (only the last layer has none).`,
       `${pointer}/width`,
     );
   const repeated = model.layers.findIndex(
@@ -139,6 +144,9 @@ function plainSpace(
     kind,
     source_widths: widths,
     width,
+    width_range: null,
+    width_goal: null,
+    basis: null,
     reduced: false,
     factorization: null,
     coupled: false,
@@ -152,24 +160,24 @@ function plainSpace(
 
 function hiddenSpace(spec: JobSpec, model: ChainModel, layers: readonly Layer[], l: number): SpacePlan {
   const widths = layers[l].weights.map(({ shape }) => shape[0]);
-  const width = model.layers[l].width as number;
-  checkWidth(width, widths, spec.method.mode, `/model/layers/${l}/width`);
-  const biased = layers.slice(0, l + 1).some(({ biases }) => biases !== null);
-  const constant = !biased ? 'none' : layers[l + 1].biases ? 'reader_bias' : 'basis_column';
+  const constant = constantOf(layers, l);
   const sharedInput = l === 0 && model.inputs === 'shared';
+  const own = model.layers[l].width;
   return {
     name: chainSpace(l),
     kind: 'concatenated',
     source_widths: widths,
-    width,
-    reduced: true,
-    factorization: factorizationOf(
-      spec.method,
-      layers[l].weights.map(({ shape }) => shape),
+    ...decideSpace({
+      spec,
+      widths,
+      width: own ?? (model.width as number | WidthGoal),
+      endToEnd: own === undefined,
+      shapes: layers[l].weights.map(({ shape }) => shape),
       sharedInput,
-      width,
-    ),
-    coupled: spec.method.mode === 'diag' && widths.length > 1 && (sharedInput || constant === 'basis_column'),
+      joint: jointly(spec, model, layers, l),
+      pointer: own === undefined ? '/model/width' : `/model/layers/${l}/width`,
+    }),
+    reduced: true,
     legality: 'exact',
     reason: EXACT,
     writers: [model.layers[l].weight],
@@ -178,15 +186,35 @@ function hiddenSpace(spec: JobSpec, model: ChainModel, layers: readonly Layer[],
   };
 }
 
-/** @throws SpecError for a width no merge can have */
-export function checkWidth(width: number, widths: readonly number[], mode: string, pointer: string): void {
-  const total = widths.reduce((sum, d) => sum + d, 0);
-  const least = mode === 'separate' ? widths.length : 1;
-  if (width < least || width > total)
+function constantOf(layers: readonly Layer[], l: number): SpacePlan['constant'] {
+  const biased = layers.slice(0, l + 1).some(({ biases }) => biases !== null);
+  return !biased ? 'none' : layers[l + 1].biases ? 'reader_bias' : 'basis_column';
+}
+
+/** Whether the second moments that make the basis of h_l have blocks between sources. */
+function jointly({ method }: JobSpec, model: ChainModel, layers: readonly Layer[], l: number): boolean {
+  const column = (at: number) => constantOf(layers, at) === 'basis_column';
+  if (method.basis === 'weight') return (l === 0 && model.inputs === 'shared') || column(l);
+  if (method.basis === 'activation') return true;
+  // Balanced: all spaces see the whole map, so one coupling couples them all.
+  const shared = model.inputs === 'shared' || model.outputs === 'shared';
+  return shared || method.calibration !== undefined || layers.slice(0, -1).some((_, at) => column(at));
+}
+
+/** @throws SpecError where the model's own width asks for what its method cannot promise */
+function checkEndToEnd({ method }: JobSpec, model: ChainModel): void {
+  if (typeof model.width !== 'object' || !('max_relative_error' in model.width)) return;
+  if (method.basis !== 'balanced')
     throw new SpecError(
-      'width_out_of_range',
-      `Width ${width} is outside ${least}…${total} (${widths.length === 1 ? 'the width of the source' : `the sources’ widths together: ${widths.join(' + ')}`}${least > 1 ? '; mode separate needs a direction per source' : ''}).`,
-      pointer,
+      'width_not_applicable',
+      `An end-to-end error can be promised by basis balanced only, not by ${method.basis}; give each layer a width of its own.`,
+      '/model/width',
+    );
+  if (method.mode === 'separate' && model.inputs === 'shared' && model.outputs === 'shared')
+    throw new SpecError(
+      'width_not_applicable',
+      'Where sources share inputs and outputs, their separate errors do not add up; use mode diag for an end-to-end error.',
+      '/model/width',
     );
 }
 

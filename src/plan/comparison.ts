@@ -25,7 +25,7 @@ export const REFERENCE_STEP = 'reference';
 export function comparedMethods({ model, compare }: JobSpec): { name: string; method: Method }[] {
   const { methods, baselines } = compare as Compare;
   const whole = isTransformer(model);
-  const named = (methods ?? [MethodSchema.parse({})]).map(({ name, ...method }: Method & { name?: string }) => ({
+  const named = (methods ?? usualMethods(model)).map(({ name, ...method }: Method & { name?: string }) => ({
     name: name ?? methodName(method, whole),
     method,
   }));
@@ -36,6 +36,11 @@ export function comparedMethods({ model, compare }: JobSpec): { name: string; me
   }));
   return [...named, ...notebook];
 }
+
+const usualMethods = ({ family }: JobSpec['model']): Method[] =>
+  (family === 'chain' ? (['weight', 'balanced'] as const) : (['weight'] as const)).map((basis) =>
+    MethodSchema.parse({ basis }),
+  );
 
 /**
  * Every method at every width as one job: each point is a step that merges, evaluates and keeps the figures only.

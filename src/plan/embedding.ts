@@ -1,9 +1,9 @@
 import { SpecError } from '../errors.js';
 import type { EmbeddingModel, JobSpec } from '../schemas/job-spec.js';
-import { checkWidth } from './chain.js';
-import { factorizationOf } from './factorization.js';
+import type { SpacePlan } from '../schemas/plan.js';
 import type { ModelPlan } from './model-plan.js';
 import { EMBEDDING_SPACE } from './points.js';
+import { checkMethod, decideSpace } from './reduced-space.js';
 import { commonDtype, locate, type SourceHeaders } from './sources.js';
 
 /** Name of the fold matrix beside its embedding: `x.word_embeddings.weight` → `x.word_embeddings.fold.weight`. */
@@ -14,6 +14,13 @@ export const foldName = (tensor: string) => `${tensor.replace(/\.weight$/, '')}.
  * and the fold matrix [D, r], which is the weight of a linear layer from the new space back to the sources' columns.
  */
 export function planEmbedding(spec: JobSpec, model: EmbeddingModel, headers: readonly SourceHeaders[]): ModelPlan {
+  checkMethod(spec);
+  if (spec.method.basis === 'balanced')
+    throw new SpecError(
+      'method_conflict',
+      'Basis balanced weighs readers, and an embedding has none. Use basis weight, or activation with token ids.',
+      '/method/basis',
+    );
   const sources = headers.map((_, i) => locate(headers, i, model.tensor, 2, '/model/tensor'));
   const vocabularies = sources.map(({ shape }) => shape[0]);
   if (new Set(vocabularies).size > 1)
@@ -26,47 +33,63 @@ export function planEmbedding(spec: JobSpec, model: EmbeddingModel, headers: rea
   const width = model.width;
   if (width === undefined)
     throw new SpecError('width_missing', 'The embedding needs a width: that of the result.', '/model/width');
-  checkWidth(width, widths, spec.method.mode, '/model/width');
   const total = widths.reduce((sum, d) => sum + d, 0);
   const vocabulary = vocabularies[0];
   const shapes = widths.map((d) => [d, vocabulary]);
-  const factorization = factorizationOf(spec.method, shapes, true, width);
+  const decided = decideSpace({
+    spec,
+    widths,
+    width,
+    endToEnd: false,
+    shapes,
+    sharedInput: true,
+    joint: true,
+    pointer: '/model/width',
+  });
   const dtype = commonDtype(sources);
   const fold = foldName(model.tensor);
-  const space = { kind: 'shared', legality: 'exact', coupled: false, constant: 'none', factorization: null } as const;
+  const space = {
+    kind: 'shared',
+    width_range: null,
+    width_goal: null,
+    basis: null,
+    legality: 'exact',
+    coupled: false,
+    constant: 'none',
+    factorization: null,
+  } as const;
+  const spaces: SpacePlan[] = [
+    {
+      ...space,
+      name: 'vocabulary',
+      source_widths: vocabularies,
+      width: vocabulary,
+      reduced: false,
+      reason: 'shared by all sources: E = F = I',
+      writers: [],
+      readers: [model.tensor],
+    },
+    {
+      name: EMBEDDING_SPACE,
+      kind: 'concatenated',
+      source_widths: widths,
+      ...decided,
+      reduced: true,
+      legality: 'exact',
+      reason: 'an embedding is a table: nothing nonlinear before its readers',
+      writers: [model.tensor],
+      readers: [fold],
+      constant: 'none',
+    },
+  ];
   return {
-    spaces: [
-      {
-        ...space,
-        name: 'vocabulary',
-        source_widths: vocabularies,
-        width: vocabulary,
-        reduced: false,
-        reason: 'shared by all sources: E = F = I',
-        writers: [],
-        readers: [model.tensor],
-      },
-      {
-        name: EMBEDDING_SPACE,
-        kind: 'concatenated',
-        source_widths: widths,
-        width,
-        reduced: true,
-        factorization,
-        coupled: spec.method.mode === 'diag' && widths.length > 1,
-        legality: 'exact',
-        reason: 'an embedding is a table: nothing nonlinear before its readers',
-        writers: [model.tensor],
-        readers: [fold],
-        constant: 'none',
-      },
-    ],
+    spaces,
     tensors: [
       {
         name: model.tensor,
         role: 'weight',
         dtype,
-        shape: [vocabulary, width],
+        shape: [vocabulary, decided.width],
         layout: 'in_out',
         out_space: EMBEDDING_SPACE,
         in_space: 'vocabulary',
@@ -77,7 +100,7 @@ export function planEmbedding(spec: JobSpec, model: EmbeddingModel, headers: rea
         name: fold,
         role: 'fold',
         dtype,
-        shape: [total, width],
+        shape: [total, decided.width],
         layout: 'out_in',
         out_space: EMBEDDING_SPACE,
         in_space: EMBEDDING_SPACE,
@@ -86,12 +109,15 @@ export function planEmbedding(spec: JobSpec, model: EmbeddingModel, headers: rea
       },
     ],
     probeColumns: [],
-    config: {
-      model_type: 'embedding',
-      tensor: model.tensor,
-      fold,
-      vocab_size: vocabulary,
-      embedding_size: width,
-    },
+    config: embeddingConfig(model, spaces),
   };
 }
+
+/** config.json of an embedding; spaces are the vocabulary and the width. */
+export const embeddingConfig = ({ tensor }: EmbeddingModel, [vocabulary, width]: readonly SpacePlan[]) => ({
+  model_type: 'embedding',
+  tensor,
+  fold: foldName(tensor),
+  vocab_size: vocabulary.width,
+  embedding_size: width.width,
+});

@@ -57,7 +57,7 @@ export function planLinear(spec: JobSpec, headers: readonly SourceHeaders[]): Li
     spaces: model.spaces,
     tensors,
     shards,
-    steps: stepsOf(model.spaces, tensors, shards),
+    steps: stepsOf(spec, model.spaces, tensors, shards),
     probe_columns: model.probeColumns,
     config: model.config,
   };
@@ -77,20 +77,47 @@ function checkNames(tensors: readonly TensorPlan[]): void {
     throw new SpecError('tensor_repeated', `The result would hold two tensors named "${repeated}".`, '/model');
 }
 
-/** A file of the result needs the bases of the layers its tensors belong to, nothing more; evaluation needs all files. */
-function stepsOf(spaces: readonly SpacePlan[], tensors: readonly TensorPlan[], shards: readonly Shard[]): StepPlan[] {
-  const constants = spaces.some(({ constant }) => constant !== 'none');
-  const first = constants ? ['constants'] : [];
-  const reduced = spaces.filter((space) => space.reduced).map(({ name }) => name);
+/**
+ * Bases of writers alone are independent of each other; those that look further follow the layers. A file of the result
+ * needs the bases of the layers its tensors belong to (all of them where a width is open); evaluation needs all files.
+ */
+function stepsOf(
+  { method }: JobSpec,
+  spaces: readonly SpacePlan[],
+  tensors: readonly TensorPlan[],
+  shards: readonly Shard[],
+): StepPlan[] {
+  const reduced = spaces.filter((space) => space.reduced);
+  const basisOf = ({ name }: SpacePlan) => `basis-${name}`;
   const steps: StepDraft[] = [];
-  if (constants) steps.push({ id: 'constants', phase: 'basis', subject: 'constants', after: [] });
-  for (const name of reduced) steps.push({ id: `basis-${name}`, phase: 'basis', subject: name, after: first });
+  const first = (id: string, subject: string, when: boolean) => {
+    if (when) steps.push({ id, phase: 'basis', subject, after: [] });
+  };
+  const inOrder = method.basis !== 'weight';
+  first('inputs', 'calibration', inOrder && method.calibration !== undefined);
+  first(
+    'downstream',
+    'readers',
+    reduced.some(({ basis }) => basis === 'balanced'),
+  );
+  first(
+    'constants',
+    'constants',
+    spaces.some(({ constant }) => constant !== 'none'),
+  );
+  const before = steps.map(({ id }) => id);
+  const constants = before.filter((id) => id === 'constants');
+  reduced.forEach((space, s) => {
+    const previous = inOrder && s > 0 ? [basisOf(reduced[s - 1])] : [];
+    steps.push({ id: basisOf(space), phase: 'basis', subject: space.name, after: [...before, ...previous] });
+  });
+  const open = reduced.some(({ width_goal }) => width_goal !== null);
   shards.forEach(({ file, tensors: names }, i) => {
     const layers = new Set(tensors.filter(({ name }) => names.includes(name)).map(({ layer }) => layer));
     // A bias takes up what its layer's inputs lose of a constant, so the whole layer counts.
     const touched = tensors.filter(({ layer }) => layers.has(layer)).flatMap((t) => [t.out_space, t.in_space]);
-    const bases = reduced.filter((name) => touched.includes(name)).map((name) => `basis-${name}`);
-    steps.push({ id: `fold-${i + 1}`, phase: 'fold', subject: file, after: [...first, ...bases] });
+    const bases = reduced.filter(({ name }) => open || touched.includes(name)).map(basisOf);
+    steps.push({ id: `fold-${i + 1}`, phase: 'fold', subject: file, after: [...constants, ...bases] });
   });
   steps.push(
     { id: 'evaluate', phase: 'evaluate', subject: 'metrics' },

@@ -35,6 +35,35 @@ export type Source = z.infer<typeof SourceSchema>;
 
 const width = z.number().int().min(1).describe('Width of this space in the result.');
 
+const multipleOf = z
+  .number()
+  .int()
+  .min(1)
+  .max(65536)
+  .optional()
+  .describe('Round up to a multiple of this, as far as the sources’ widths reach.');
+
+/** A width, or what it must achieve: the smallest width that does is chosen once the basis is known. */
+export const WidthSchema = z
+  .union([
+    width,
+    z.strictObject({
+      energy: z.number().gt(0).max(1).describe('Fewest directions that retain this share of Σ σ².'),
+      multiple_of: multipleOf,
+    }),
+    z.strictObject({
+      max_relative_error: z
+        .number()
+        .min(0)
+        .lt(1)
+        .describe('Fewest directions with sqrt(Σ_{j>r} σ_j² / Σ σ_j²) at most this.'),
+      multiple_of: multipleOf,
+    }),
+  ])
+  .meta({ id: 'Width', description: 'Width of a space in the result, or what it must achieve.' });
+/** A width that is known only with the basis. */
+export type WidthGoal = Exclude<z.infer<typeof WidthSchema>, number>;
+
 const ChainModelSchema = z
   .strictObject({
     family: z.literal('chain'),
@@ -45,11 +74,14 @@ const ChainModelSchema = z
         z.strictObject({
           weight: tensorName.describe('Tensor [out, in] of this layer.'),
           bias: tensorName.optional().describe('Tensor [out].'),
-          width: width.optional().describe('Width of this layer’s output; every layer but the last has one.'),
+          width: WidthSchema.optional().describe('Width of this layer’s output; every layer but the last has one.'),
         }),
       )
       .min(1)
       .max(MAX_LAYERS),
+    width: WidthSchema.optional().describe(
+      'Width of every layer but the last that names none. max_relative_error is of the whole map, end to end (basis balanced).',
+    ),
   })
   .meta({ id: 'ChainModel', description: 'Linear layers applied one after the other.' });
 export type ChainModel = z.infer<typeof ChainModelSchema>;
@@ -58,7 +90,7 @@ const EmbeddingModelSchema = z
   .strictObject({
     family: z.literal('embedding'),
     tensor: tensorName.describe('Tensor [vocabulary, width].'),
-    width: width.optional().describe('Width of the table in the result; in a comparison each point gives it.'),
+    width: WidthSchema.optional().describe('Width of the table in the result; in a comparison each point gives it.'),
   })
   .meta({ id: 'EmbeddingModel', description: 'One embedding table; the vocabulary is shared by all sources.' });
 export type EmbeddingModel = z.infer<typeof EmbeddingModelSchema>;
@@ -101,7 +133,12 @@ const tokenTensor = {
 
 const CalibrationSchema = z
   .union([
-    z.strictObject({ ...tokenTensor, tensor: tensorName.describe('Integers [rows, tokens].') }),
+    z.strictObject({
+      ...tokenTensor,
+      tensor: tensorName.describe(
+        'Transformers and embeddings: integers [rows, tokens]. Chains: floats [rows, inputs], the sources’ side by side where concatenated.',
+      ),
+    }),
     z.strictObject({
       generate: z.strictObject({
         sequences: z.number().int().min(1).max(65536).optional().describe('In all; default 256 per source.'),
@@ -118,7 +155,8 @@ const CalibrationSchema = z
   ])
   .meta({
     id: 'Calibration',
-    description: 'Tokens on which a merge is fitted: a file’s, or sampled from the sources.',
+    description:
+      'What the sources are run on: tokens (a file’s, or sampled from the sources) or, for chains, rows of inputs.',
   });
 
 export const MethodSchema = z
@@ -127,7 +165,12 @@ export const MethodSchema = z
       .enum(['diag', 'separate'])
       .default('diag')
       .describe('diag: one PCA of all sources together. separate: one PCA per source, width/N directions each.'),
-    basis: z.enum(['weight']).default('weight').describe('weight: PCA of the writers’ second moment.'),
+    basis: z
+      .enum(['weight', 'balanced', 'activation'])
+      .default('weight')
+      .describe(
+        'weight: PCA of the writers’ second moment. balanced: writers and readers, the optimum of a chain’s whole map. activation: PCA of the activations on calibration data.',
+      ),
     factorization: z
       .enum(['auto', 'weight', 'covariance'])
       .default('auto')
@@ -146,7 +189,9 @@ export const MethodSchema = z
       .enum(['orthonormal', 'zero'])
       .default('orthonormal')
       .describe('Fold columns of directions beyond the numerical rank.'),
-    calibration: CalibrationSchema.optional().describe('Whole transformers only.'),
+    calibration: CalibrationSchema.optional().describe(
+      'Transformers: what a merge is fitted on. Basis activation: what it is measured on. Basis balanced: the inputs’ second moment (isotropic without).',
+    ),
     fit: z
       .enum(['auto', 'calibrated', 'closed_form'])
       .default('auto')
@@ -270,10 +315,11 @@ export const JobSpecSchema = z
   })
   .superRefine((spec, context) => {
     const whole = isTransformer(spec.model);
-    const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
     if (whole && !spec.target && !spec.compare) refuse(['target'], 'is needed for whole transformers');
     if (!whole && spec.target) refuse(['target'], 'is for whole transformers; chains and embeddings have widths');
-    if (!whole && spec.method.calibration) refuse(['method', 'calibration'], 'is for whole transformers');
+    for (const { method, path } of methodsIn(spec))
+      for (const { at, message } of contradictions(method, whole)) refuse([...path, at], message);
     const tokens = Array.isArray(spec.probe) || 'ids' in spec.probe;
     if (!whole && tokens) refuse(['probe'], 'names tokens; chains take inputs: "random" or a tensor of floats');
     if (whole && 'tensor' in spec.probe) refuse(['probe'], 'names a tensor of floats; language models take ids');
@@ -294,6 +340,25 @@ export const JobSpecSchema = z
       });
   })
   .meta({ id: 'JobSpec', description: 'What to merge, how, and what to report.' });
+
+/** The method of a merge, or those of a comparison, and where they stand in the spec. */
+function methodsIn({ method, compare }: { method: Method; compare?: Compare }) {
+  if (!compare) return [{ method, path: ['method'] }];
+  return (compare.methods ?? []).map((compared, m) => ({ method: compared, path: ['compare', 'methods', m] }));
+}
+
+/** Parts of a method that no sources can make sense of together. */
+function contradictions({ basis, calibration }: Method, whole: boolean): { at: string; message: string }[] {
+  const found: { at: string; message: string }[] = [];
+  if (!whole && calibration && 'generate' in calibration)
+    found.push({ at: 'calibration', message: 'text is generated by whole transformers only; name a tensor' });
+  if (!whole && calibration && basis === 'weight')
+    found.push({ at: 'calibration', message: 'is not used by basis weight; use basis activation or balanced' });
+  if (whole && basis !== 'weight') found.push({ at: 'basis', message: 'must be weight for whole transformers' });
+  if (basis === 'activation' && !calibration)
+    found.push({ at: 'calibration', message: 'is needed for basis activation: what the activations are measured on' });
+  return found;
+}
 
 /** Whether the model is a whole transformer, which has a config.json and a target of its own. */
 export function isTransformer(model: { family: string }): model is TransformerModel {

@@ -7,16 +7,26 @@ export const SpaceMetricsSchema = z
     source_width: z.number().int().describe('Sum over the sources.'),
     width: z.number().int(),
     rank: z.number().int().describe('Numerical rank k within the width: directions that carry anything.'),
-    factorization: z.enum(['weight', 'covariance']),
+    basis: z.enum(['weight', 'balanced', 'activation', 'growth']),
+    factorization: z.enum(['weight', 'covariance', 'balanced']),
     directions_by_source: z
       .array(z.number().int())
       .nullable()
       .describe('Directions taken from each source; null where sources share one eigenproblem and directions mix.'),
-    retained_energy: z.number().describe('Σ_{j≤r} λ_j / Σ λ_j.'),
+    retained_energy: z.number().describe('Σ_{j≤r} σ_j² / Σ σ_j² of the spectrum.'),
+    tail_relative_error: z
+      .number()
+      .describe(
+        'sqrt(Σ_{j>r} σ_j² / Σ σ_j²) of the spectrum; for balanced the least error of the whole map at this width.',
+      ),
     legality: z.enum(['exact', 'selection', 'approximate']),
     padding_columns: z.number().int(),
-    identity_error: z.number().describe('max |E·F − diag(I_k, 0)|.'),
-    spectrum: z.array(z.number()).describe('Singular values of the writer, descending.'),
+    identity_error: z.number().describe('max |E·F − diag(I_k, 0)|; growth: max |F·E − I|.'),
+    spectrum: z
+      .array(z.number())
+      .describe(
+        'Singular values, descending. weight: of the writer. balanced: of the map from inputs to outputs. activation: root mean squares of the activations. growth: none.',
+      ),
   })
   .meta({ id: 'SpaceMetrics' });
 export type SpaceMetrics = z.infer<typeof SpaceMetricsSchema>;

@@ -12,14 +12,36 @@ const TensorSourceSchema = z.strictObject({
 });
 export type TensorSource = z.infer<typeof TensorSourceSchema>;
 
+const openExtent = z.number().int().min(0).nullable();
+
+const WidthGoalSchema = z.strictObject({
+  energy: z.number().optional(),
+  max_relative_error: z.number().optional().describe('By the spectrum of this space’s basis.'),
+  max_map_relative_error: z.number().optional().describe('Of the whole chain, all spaces before this one included.'),
+  multiple_of: z.number().int(),
+});
+export type SpaceWidthGoal = z.infer<typeof WidthGoalSchema>;
+
 export const SpacePlanSchema = z
   .strictObject({
     name: z.string(),
     kind: z.enum(['concatenated', 'shared']),
     source_widths: z.array(z.number().int().min(0)).describe('Width in each source.'),
-    width: z.number().int().min(0).describe('Width in the result.'),
+    width: openExtent.describe('Width in the result; null where it is chosen once the basis is known.'),
+    width_range: z
+      .tuple([z.number().int(), z.number().int()])
+      .nullable()
+      .describe('Least and largest width that can be chosen; null where the width is given.'),
+    width_goal: WidthGoalSchema.nullable().describe('What a chosen width must achieve.'),
+    basis: z
+      .enum(['weight', 'balanced', 'activation', 'growth'])
+      .nullable()
+      .describe('growth: wider than its one source, computing the same.  null: not reduced.'),
     reduced: z.boolean().describe('Whether an expand/fold pair is computed; otherwise E = F = I.'),
-    factorization: z.enum(['weight', 'covariance']).nullable(),
+    factorization: z
+      .enum(['weight', 'covariance', 'balanced'])
+      .nullable()
+      .describe('Scale of the new units. weight: E = Uᵀ. covariance: E = diag(σ)·Uᵀ. balanced: equal on both sides.'),
     coupled: z.boolean().describe('Whether sources share one eigenproblem; false: one per source, spectra merged.'),
     legality: z.enum(['exact', 'selection', 'approximate']),
     reason: z.string(),
@@ -30,14 +52,15 @@ export const SpacePlanSchema = z
       .describe('What becomes of the constant part: nothing to keep, moved to the readers’ biases, or a basis column.'),
   })
   .meta({ id: 'SpacePlan' });
-export type SpacePlan = z.infer<typeof SpacePlanSchema>;
+/** A space as it is planned and run: an open width stands at the upper end of its range until it is resolved. */
+export type SpacePlan = Omit<z.infer<typeof SpacePlanSchema>, 'width'> & { width: number };
 
 export const TensorPlanSchema = z
   .strictObject({
     name: z.string(),
     role: z.enum(['weight', 'bias', 'fold']),
     dtype: z.enum(['F64', 'F32', 'F16', 'BF16']),
-    shape,
+    shape: z.array(openExtent).describe('Row-major; null where an extent is chosen once the basis is known.'),
     layout: z.enum(['out_in', 'in_out']).describe('in_out: stored transposed, as embeddings are.'),
     out_space: z.string(),
     in_space: z.string().nullable().describe('null for a bias.'),
@@ -45,7 +68,7 @@ export const TensorPlanSchema = z
     layer: z.number().int().min(0),
   })
   .meta({ id: 'TensorPlan' });
-export type TensorPlan = z.infer<typeof TensorPlanSchema>;
+export type TensorPlan = Omit<z.infer<typeof TensorPlanSchema>, 'shape'> & { shape: number[] };
 
 const ShardPlanSchema = z.strictObject({ file: z.string(), tensors: z.array(z.string()), bytes: byteCount });
 
@@ -87,7 +110,8 @@ export const LinearPlanSchema = z
     warnings,
   })
   .meta({ id: 'LinearPlan', description: 'Plan of a chain or an embedding.' });
-export type LinearPlan = z.infer<typeof LinearPlanSchema>;
+type ShownLinearPlan = z.infer<typeof LinearPlanSchema>;
+export type LinearPlan = Omit<ShownLinearPlan, 'spaces' | 'tensors'> & { spaces: SpacePlan[]; tensors: TensorPlan[] };
 
 export const TransformerPlanSchema = z
   .looseObject({
@@ -169,7 +193,9 @@ export const PlanSchema = z
     id: 'Plan',
     description: 'Exactly what a worker will run: a function of the spec and the sources’ headers.',
   });
-export type Plan = z.infer<typeof PlanSchema>;
+/** A plan as clients see it: open widths are null. */
+export type ShownPlan = z.infer<typeof PlanSchema>;
+export type Plan = LinearPlan | TransformerPlan | ComparisonPlan;
 export type TransformerPlan = z.infer<typeof TransformerPlanSchema>;
 /** The plan of one merge. */
 export type MergePlan = LinearPlan | TransformerPlan;

@@ -30,12 +30,15 @@ beforeAll(async () => {
 });
 afterAll(() => service?.close());
 
-async function run(method: JobSpecInput['method']): Promise<{ id: string; metrics: Metrics; sha256: string }> {
+async function run(
+  method: JobSpecInput['method'],
+  widths: [number?, number?] = [],
+): Promise<{ id: string; metrics: Metrics; sha256: string }> {
   const { id, status, error } = await runJob(
     service.http,
     {
       sources: [{ checkpoint: 'a' }, { checkpoint: 'b' }],
-      model: notebookModel(),
+      model: notebookModel(...widths),
       method,
       probe: { checkpoint: 'probe', file: 'model.safetensors', tensor: 'x' },
     },
@@ -93,6 +96,22 @@ describe('the notebook’s merge through the service', () => {
     const [a, b] = metrics.tensors[0].mean_abs_error_by_source;
     expect(Math.abs(a / 0.00261811 - 1)).toBeLessThan(0.02);
     expect(Math.abs(b / 0.00261267 - 1)).toBeLessThan(0.02);
+  });
+});
+
+describe('balanced bases of the notebook’s chain', () => {
+  it.each([
+    [768, 2.65e-5],
+    [520, 5.788e-5],
+    [600, 4.647e-5],
+    [700, 3.398e-5],
+    [900, 1.377e-5],
+  ])('at width %i the whole map is off by %f, its Eckart–Young bound', async (width, bound) => {
+    const { metrics } = await run({ basis: 'balanced' }, [width]);
+    const [h0] = metrics.spaces;
+    expect(Math.abs(h0.tail_relative_error / bound - 1)).toBeLessThan(0.01);
+    expect(Math.abs((metrics.end_to_end.map_relative_error as number) / bound - 1)).toBeLessThan(0.01);
+    expect(h0).toMatchObject({ basis: 'balanced', rank: width, width });
   });
 });
 

@@ -20,6 +20,7 @@ export interface CaseOptions {
   deficient?: boolean;
   mode?: 'diag' | 'separate';
   solver?: 'exact' | 'randomized';
+  basis?: 'weight' | 'balanced';
 }
 
 const width = fc.integer({ min: 1, max: 7 });
@@ -57,7 +58,10 @@ interface Raw {
   seed: number;
 }
 
-function build(raw: Raw, { full, biases = 'any', dtype = 'F64', solver = 'exact' }: CaseOptions): Case {
+function build(
+  raw: Raw,
+  { full, biases = 'any', dtype = 'F64', solver = 'exact', basis = 'weight' }: CaseOptions,
+): Case {
   const { count, depth } = raw;
   const hasBias = (l: number) => (biases === 'any' ? raw.biased[l] : biases === 'all');
   const widthOf = (i: number, axis: number) => {
@@ -88,7 +92,8 @@ function build(raw: Raw, { full, biases = 'any', dtype = 'F64', solver = 'exact'
       method: {
         mode: raw.mode,
         padding: raw.padding,
-        factorization: raw.factorization,
+        basis,
+        factorization: basis === 'weight' ? raw.factorization : 'auto',
         solver: solver === 'exact' ? { type: 'exact' } : { type: 'randomized', niter: 2, seed: raw.seed },
       },
       probe: { inputs: 'random', rows: 3, seed: raw.seed },

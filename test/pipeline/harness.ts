@@ -3,6 +3,7 @@ import path from 'node:path';
 import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import { newJobId } from '../../src/jobs/ids.js';
 import { planJob } from '../../src/plan/plan-job.js';
+import { resolveWidths } from '../../src/plan/resolve-widths.js';
 import type { JobSpec, JobSpecInput } from '../../src/schemas/job-spec.js';
 import { JobSpecSchema } from '../../src/schemas/job-spec.js';
 import type { Metrics } from '../../src/schemas/metrics.js';
@@ -43,7 +44,12 @@ export async function merge(
   root: string,
   sources: readonly (readonly NamedTensor[])[],
   spec: SpecWithoutSources,
-  { backend = cpuBackend(), slices = [] as SliceOf[], probe = undefined as NamedTensor | undefined } = {},
+  {
+    backend = cpuBackend(),
+    slices = [] as SliceOf[],
+    probe = undefined as NamedTensor | undefined,
+    calibration = undefined as NamedTensor | undefined,
+  } = {},
 ): Promise<Merged> {
   const folder = subfolder(root);
   const located = await Promise.all(
@@ -52,7 +58,8 @@ export async function merge(
       location: await makeCheckpoint(path.join(folder, `s${i}`), tensors),
     })),
   );
-  const probeFiles = probe && (await makeCheckpoint(path.join(folder, 'probe'), [probe]));
+  if (probe) await makeCheckpoint(path.join(folder, 'probe'), [probe]);
+  if (calibration) await makeCheckpoint(path.join(folder, 'calibration'), [calibration]);
   const parsed = JobSpecSchema.parse({
     ...spec,
     sources: sources.map((_, i) => ({ checkpoint: `s${i}`, ...slices[i] })),
@@ -64,17 +71,27 @@ export async function merge(
     slice: { rows: parsed.sources[i].rows, columns: parsed.sources[i].columns },
   }));
   // As it comes back from disk: without keys that are undefined.
-  const plan = JSON.parse(JSON.stringify(planJob(parsed, headers))) as LinearPlan;
+  const planned = JSON.parse(JSON.stringify(planJob(parsed, headers))) as LinearPlan;
   await Promise.all(readers.map((reader) => reader.close()));
   const artifacts = path.join(folder, 'artifacts');
   await runMerge({
-    record: { id: newJobId(), created_at: new Date().toISOString(), spec: parsed, plan, inputs: [], retry_of: null },
+    record: {
+      id: newJobId(),
+      created_at: new Date().toISOString(),
+      spec: parsed,
+      plan: planned,
+      inputs: [],
+      retry_of: null,
+    },
     stepsFolder: path.join(folder, 'steps'),
     artifacts,
     sources: located,
-    locate: () => probeFiles ?? '',
+    locate: (checkpoint, file) => path.join(folder, checkpoint, file),
     la: backend,
   });
+  const metrics = JSON.parse(await readFile(path.join(artifacts, 'metrics.json'), 'utf8')) as Metrics;
+  // What was planned, with the widths that were chosen.
+  const plan = resolveWidths(planned, parsed, new Map(metrics.spaces.map(({ name, width }) => [name, width])));
   const parts = await Promise.all(plan.shards.map(({ file }) => readAll(path.join(artifacts, file))));
   const join = <T>(key: 'tensors' | 'shapes' | 'dtypes') =>
     new Map(parts.flatMap((part) => [...part[key]] as [string, T][]));
@@ -82,7 +99,7 @@ export async function merge(
   return {
     spec: parsed,
     plan,
-    metrics: JSON.parse(await readFile(path.join(artifacts, 'metrics.json'), 'utf8')) as Metrics,
+    metrics,
     artifacts,
     tensors: join<Mat>('tensors'),
     shapes: join<number[]>('shapes'),

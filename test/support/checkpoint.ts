@@ -8,7 +8,7 @@ export interface NamedTensor {
   name: string;
   shape: number[];
   values: ArrayLike<number>;
-  dtype?: FloatDtype;
+  dtype?: FloatDtype | 'I64';
 }
 
 /** Write tensors as one safetensors file in `folder`; returns the file's path. */
@@ -22,10 +22,15 @@ export async function makeCheckpoint(
   const specs = tensors.map(({ name, shape, dtype = 'F32' }) => ({ name, shape, dtype }));
   const writer = await SafetensorsWriter.create(target, specs);
   for (const { values, dtype = 'F32', shape } of tensors)
-    if (!shape.includes(0)) await writer.write(encodeFloats(Float64Array.from(values), dtype));
+    if (!shape.includes(0)) await writer.write(encode(values, dtype));
   await writer.finish();
   return target;
 }
+
+const encode = (values: ArrayLike<number>, dtype: FloatDtype | 'I64') =>
+  dtype === 'I64'
+    ? new Uint8Array(BigInt64Array.from(Array.from(values), BigInt).buffer)
+    : encodeFloats(Float64Array.from(values), dtype);
 
 /** Reproducible values in ±0.5, scaled. */
 export function randomValues(count: number, seed: number, scale = 1): Float64Array {

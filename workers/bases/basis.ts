@@ -26,15 +26,21 @@ export interface Basis {
 
 /** What is known of a basis beside its matrices. */
 export interface BasisReport {
-  /** Singular values of the writer, descending. */
+  /** Width of the space: as planned, or as chosen. */
+  width: number;
+  /** Singular values, descending: of the writer (weight), the whole map (balanced), the activations (activation). */
   spectrum: number[];
   /** Live units k ≤ width. */
   rank: number;
   directions_by_source: number[] | null;
   retained_energy: number;
+  /** sqrt(Σ_{j>r} σ_j² / Σ σ_j²) of the spectrum. */
+  tail_relative_error: number;
   padding_columns: number;
-  /** sqrt(Σ_{j>r} σ_j² / Σ σ_j²): no width-r basis reconstructs the writer better (Eckart, Young 1936). */
-  optimal_relative_error: number;
+  /** Eckart–Young bound of the writer at this width; null where the basis did not need the writer's spectrum. */
+  optimal_relative_error: number | null;
+  /** Balanced: ‖M‖² of the whole map, and what the spaces up to this one leave out of it. */
+  map?: { total: number; dropped: number };
 }
 
 /** Start of each source's copy in a concatenated space, and its end behind the last. */

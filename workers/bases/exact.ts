@@ -61,10 +61,10 @@ async function leftVectors(
   return rank > 0 && sigma[rank - 1] < REORTHOGONALIZE_BELOW * sigma[0] ? la.orthonormalize(u) : u;
 }
 
-/** Number of σ above `RANK_TOLERANCE · largest`. */
-export function numericalRank(sigma: Float64Array, largest: number): number {
+/** Number of σ above `tolerance · largest`. */
+export function numericalRank(sigma: Float64Array, largest: number, tolerance = RANK_TOLERANCE): number {
   let rank = 0;
-  while (rank < sigma.length && sigma[rank] > RANK_TOLERANCE * largest) rank++;
+  while (rank < sigma.length && sigma[rank] > tolerance * largest) rank++;
   return rank;
 }
 

@@ -1,7 +1,7 @@
-import { Mt19937 } from '../../src/random/mt19937.js';
 import type { LinearAlgebra, Matrix, Precision } from '../linalg/contract.js';
 import type { TensorReader } from '../pipeline/sources.js';
 import type { Spectrum } from './exact.js';
+import { gaussian } from './gaussian.js';
 import type { Problem } from './problem.js';
 
 export interface RandomizedOptions {
@@ -43,17 +43,6 @@ export async function randomizedSpectrum(
   la.dispose(b);
   const sigma = values.map((value) => Math.sqrt(Math.max(value, 0)));
   return { sigma, vectors: await la.gemm(vectors, await la.cast(basis, 'float64')) };
-}
-
-function gaussian(la: LinearAlgebra, rows: number, cols: number, seed: number, precision: Precision): Matrix {
-  const random = new Mt19937(seed);
-  const data = precision === 'float64' ? new Float64Array(rows * cols) : new Float32Array(rows * cols);
-  for (let i = 0; i < data.length; i += 2) {
-    const [first, second] = random.normalPair();
-    data[i] = first;
-    if (i + 1 < data.length) data[i + 1] = second;
-  }
-  return la.upload(data, rows, cols);
 }
 
 /** A problem's matrix as a pair of maps on row vectors, part by part. */

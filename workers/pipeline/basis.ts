@@ -1,24 +1,8 @@
 import type { Basis, BasisReport } from '../bases/basis.js';
-import { bases } from '../bases/index.js';
-import { readBasis, writeBasis } from './basis-files.js';
-import { readConstant } from './constants.js';
+import { readBasis } from './basis-files.js';
 import type { StepContext } from './context.js';
 
 export const basisFile = (space: string) => `basis-${space}.safetensors`;
-
-/** Compute and store the basis of one space. */
-export async function basisStep(context: StepContext, name: string): Promise<void> {
-  const { plan, spec, la, reader, steps, watch } = context;
-  const space = plan.spaces.find((s) => s.name === name);
-  if (!space) throw new Error(`The plan has no space ${name}.`);
-  const constant = space.constant === 'basis_column' ? await readConstant(context, name) : null;
-  const { basis, report } = await bases[spec.method.basis]({ la, reader, plan, space, method: spec.method, constant });
-  const stop = watch.start('write');
-  const written = await writeBasis(steps.target(basisFile(name)), la, basis);
-  stop();
-  keepBasis(context, basis);
-  await steps.finish(`basis-${name}`, { [basisFile(name)]: written }, report);
-}
 
 /** Bytes of bases kept in memory between steps; larger ones are read again by each step that needs them. */
 const KEPT_BYTES = 64 * 1024 * 1024;
@@ -29,7 +13,8 @@ const bytesOf = ({ blocks }: Basis) =>
     0,
   );
 
-function keepBasis(context: StepContext, basis: Basis): void {
+/** Keep a basis for the steps to come, or free it. */
+export function keepBasis(context: StepContext, basis: Basis): void {
   const kept = [...context.bases.values()].reduce((sum, other) => sum + bytesOf(other), 0);
   if (kept + bytesOf(basis) <= KEPT_BYTES) context.bases.set(basis.space, basis);
   else releaseBasis(context, basis);

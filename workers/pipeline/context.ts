@@ -20,6 +20,8 @@ export interface StepContext {
   signal?: AbortSignal;
   /** Bases this process made or read, while they fit; see `loadBasis`. */
   bases: Map<string, Basis>;
+  /** Calibration data, where the spec names a tensor. */
+  openCalibration?: () => Promise<CheckpointReader>;
   /** Rows of the probe, where the spec names a tensor. */
   openProbe?: () => Promise<CheckpointReader>;
 }

@@ -35,15 +35,16 @@ async function spaceMetrics(context: StepContext): Promise<SpaceMetrics[]> {
   const metrics: SpaceMetrics[] = [];
   for (const space of context.plan.spaces) {
     if (!space.reduced) continue;
-    const { optimal_relative_error: _, ...report } = await basisReport(context, space.name);
+    const { optimal_relative_error: _, map: __, ...report } = await basisReport(context, space.name);
     const basis = (await loadBasis(context, space.name)) as Basis;
     const identityErrors: number[] = [];
-    for (const block of basis.blocks) identityErrors.push(await identityError(context.la, block));
+    for (const block of basis.blocks)
+      identityErrors.push(await identityError(context.la, block, space.basis === 'growth'));
     releaseBasis(context, basis);
     metrics.push({
       name: space.name,
       source_width: space.source_widths.reduce((sum, d) => sum + d, 0),
-      width: space.width,
+      basis: space.basis ?? 'weight',
       factorization: space.factorization ?? 'weight',
       legality: space.legality,
       ...report,

@@ -1,10 +1,14 @@
 import { CheckpointReader, INDEX_FILE } from '../../src/checkpoints/reader.js';
+import { openSpaces, resolveWidths } from '../../src/plan/resolve-widths.js';
 import type { LinearPlan, StepPlan } from '../../src/schemas/plan.js';
 import type { Attempt } from './attempt.js';
 import { joinFiles } from './bases-file.js';
-import { basisFile, basisStep } from './basis.js';
+import { basisFile, basisReport } from './basis.js';
+import { basisStep } from './basis-step.js';
+import { calibrationStep } from './calibration.js';
 import { constantsStep } from './constants.js';
 import type { StepContext } from './context.js';
+import { downstreamStep } from './downstream.js';
 import { type Evaluation, evaluateStep } from './evaluate.js';
 import { foldStep } from './fold.js';
 import { json, type Publication, publish } from './publish.js';
@@ -14,7 +18,10 @@ import { TensorReader } from './sources.js';
 export function linearSteps(attempt: Attempt, plan: LinearPlan): (step: StepPlan) => Promise<void> {
   const context = linearContext(attempt, plan);
   return async (step) => {
+    if (step.phase !== 'basis') context.plan = await resolvedPlan(context, plan);
     if (step.id === 'constants') await constantsStep(context);
+    else if (step.id === 'inputs') await calibrationStep(context);
+    else if (step.id === 'downstream') await downstreamStep(context);
     else if (step.phase === 'basis') await basisStep(context, step.subject);
     else if (step.phase === 'fold') await foldStep(context, step.id, step.subject);
     else if (step.phase === 'evaluate') await evaluateStep(context);
@@ -25,7 +32,9 @@ export function linearSteps(attempt: Attempt, plan: LinearPlan): (step: StepPlan
 /** What the steps of a linear plan work with in this attempt. */
 export function linearContext({ run, readers, steps, watch, bases }: Attempt, plan: LinearPlan): StepContext {
   const { record, la, signal, locate } = run;
-  const probe = record.spec.probe;
+  const { probe, method } = record.spec;
+  const open = (named: { checkpoint: string; file: string }) => () =>
+    CheckpointReader.openFiles([(locate as NonNullable<typeof locate>)(named.checkpoint, named.file)]);
   return {
     jobId: record.id,
     spec: record.spec,
@@ -37,11 +46,17 @@ export function linearContext({ run, readers, steps, watch, bases }: Attempt, pl
     watch,
     signal,
     bases,
-    openProbe:
-      locate && !Array.isArray(probe) && 'checkpoint' in probe
-        ? () => CheckpointReader.openFiles([locate(probe.checkpoint, probe.file)])
-        : undefined,
+    openProbe: locate && !Array.isArray(probe) && 'checkpoint' in probe ? open(probe) : undefined,
+    openCalibration:
+      locate && method.calibration && 'checkpoint' in method.calibration ? open(method.calibration) : undefined,
   };
+}
+
+/** The plan with the widths that its bases turned out to have. */
+async function resolvedPlan(context: StepContext, plan: LinearPlan): Promise<LinearPlan> {
+  const widths = new Map<string, number>();
+  for (const { name } of openSpaces(plan)) widths.set(name, (await basisReport(context, name)).width);
+  return resolveWidths(plan, context.spec, widths);
 }
 
 async function publishLinear(attempt: Attempt, context: StepContext): Promise<void> {

@@ -1,6 +1,7 @@
 import type { TensorMetrics } from '../../src/schemas/metrics.js';
 import type { SpacePlan, TensorPlan } from '../../src/schemas/plan.js';
 import { type Basis, landingsOf, offsetsOf } from '../bases/basis.js';
+import { eckartYoung, writerSpectrum } from '../bases/bound.js';
 import { chunkRows } from '../bases/problem.js';
 import type { LinearAlgebra, Matrix, Norms } from '../linalg/contract.js';
 import { basisReport, loadBasis, releaseBasis } from './basis.js';
@@ -35,7 +36,7 @@ export async function tensorErrors(context: StepContext, tensor: TensorPlan): Pr
   else if (into.kind === 'shared') await stackedErrors(context, tensor, space, basis, tally);
   else await blockErrors(context, tensor, space, basis, tally);
   releaseBasis(context, basis);
-  const { optimal_relative_error: optimal } = await basisReport(context, space.name);
+  const optimal = await boundOf(context, tensor, space);
   const sizes = tensor.sources.map(({ shape }) => shape[0] * shape[1]);
   const bySource = tally.own.map(({ sumAbs }, i) => sumAbs / sizes[i]);
   const all = [...tally.own, tally.off];
@@ -87,6 +88,13 @@ async function blockErrors(
     }
     la.dispose(w);
   }
+}
+
+/** Eckart–Young bound of the tensor at the space's width; solved for here where the basis did not need it. */
+async function boundOf(context: StepContext, tensor: TensorPlan, { name, width }: SpacePlan): Promise<number> {
+  const { optimal_relative_error: known } = await basisReport(context, name);
+  if (known !== null) return known;
+  return eckartYoung(await writerSpectrum(context.la, context.reader, context.plan, tensor), width);
 }
 
 /** Shared input: every source's rows see the same columns, so the sources' E·W add up before F. */
