@@ -37,6 +37,10 @@ const EnvironmentSchema = z.object({
   BODY_LIMIT_BYTES: integer(1024, 64 * 1024 * 1024).default(1024 * 1024),
   MAX_UPLOAD_BYTES: integer(1, Number.MAX_SAFE_INTEGER).default(200e9),
   MAX_HEADER_BYTES: integer(1024, 512 * 1024 * 1024).default(DEFAULT_MAX_HEADER_BYTES),
+  MAX_QUEUED_JOBS: integer(1, 10_000_000).default(100_000),
+  MIN_FREE_BYTES: integer(0, Number.MAX_SAFE_INTEGER).default(256 * 1024 * 1024),
+  WORKER_MEMORY_BYTES: integer(1, Number.MAX_SAFE_INTEGER).optional(),
+  RETENTION_HOURS: z.coerce.number().positive().max(1_000_000).optional(),
   SHUTDOWN_SECONDS: integer(0, 3600).default(20),
 });
 

@@ -1,5 +1,7 @@
+import type { WeightfoldError } from '../src/errors.js';
 import type { JobStore } from '../src/jobs/job-store.js';
 import type { Logger } from '../src/log.js';
+import type { JobError } from '../src/schemas/job.js';
 import { ended } from './outcomes.js';
 
 /** Keeps a job's record true when its compute process could not: it died, or its attempt will be repeated. */
@@ -20,16 +22,8 @@ export class JobKeeper {
       return;
     }
     this.log.warn({ job: id, reason: error.message, last }, 'attempt failed');
-    if (last) {
-      const crashed = /Unexpected exit code|stalled/.test(error.message);
-      const message = crashed
-        ? `The compute process died (${error.message}); out of memory is the usual cause.`
-        : error.message;
-      await this.store.finish(
-        id,
-        ended('failed', { code: crashed ? 'worker_crashed' : 'internal_error', message, errors: [] }),
-      );
-    } else await this.takenOver(id);
+    if (last) await this.store.finish(id, ended('failed', failureOf(error)));
+    else await this.takenOver(id);
   }
 
   /** The job waits for another attempt. */
@@ -37,4 +31,18 @@ export class JobKeeper {
     const state = await this.store.state(id);
     if (state && !(await this.store.outcome(id))) await this.store.writeState(id, { ...state, status: 'queued' });
   }
+}
+
+/** What the queue's last word on a step means for its job. */
+function failureOf(error: Error): JobError {
+  if (/Unexpected exit code|stalled/.test(error.message))
+    return {
+      code: 'worker_crashed',
+      message: `The compute process died (${error.message}); out of memory is the usual cause.`,
+      errors: [],
+    };
+  // An error of ours keeps its properties on its way out of the compute process.
+  const { code, retryable } = error as Partial<WeightfoldError>;
+  const own = typeof code === 'string' && typeof retryable === 'boolean';
+  return { code: own ? code : 'internal_error', message: error.message, errors: [] };
 }

@@ -7,6 +7,7 @@ import { JobStore } from '../src/jobs/job-store.js';
 import type { JobRecord } from '../src/jobs/record.js';
 import { PUBLISH_STEP } from '../src/plan/steps.js';
 import type { QueuedStep } from '../src/queue/step-jobs.js';
+import { isStorageFull, requireSpace, storageFull } from '../src/store/headroom.js';
 import { layout } from '../src/store/layout.js';
 import { AttemptState } from './attempt-state.js';
 import { type Selection, selectBackend } from './linalg/registry.js';
@@ -63,7 +64,7 @@ export default async function processStep(job: SandboxedJob<QueuedStep>, _token:
       await store.finish(id, outcomeOf(cause));
       throw new UnrecoverableError((cause as Error).message);
     }
-    throw cause;
+    throw isStorageFull(cause) ? storageFull('The store is full. Free space, then retry the job.', cause) : cause;
   } finally {
     stopWatching();
   }
@@ -83,6 +84,7 @@ async function sessionOf(record: JobRecord): Promise<MergeSession> {
     la,
     reason,
     worker,
+    requireSpace: (bytes) => requireSpace(config.DATA_DIR, bytes, config.MIN_FREE_BYTES),
   });
   open = { id, session };
   return session;

@@ -1,6 +1,6 @@
 import type { Job, Worker } from 'bullmq';
 import type { JobStore } from '../src/jobs/job-store.js';
-import type { QueuedStep } from '../src/queue/step-jobs.js';
+import { mergeOf, type QueuedStep } from '../src/queue/step-jobs.js';
 import { CANCEL_REASON, LOST_REASON, TIMEOUT_REASON } from './outcomes.js';
 
 /** Cancel requests come by pub/sub; a lost message is made up for by looking at the store this often. */
@@ -15,12 +15,12 @@ interface Running {
 /** The steps a worker has at hand: ends those that ran out of time, were cancelled, or are another worker's by now. */
 export class RunningSteps {
   private readonly store: JobStore;
-  private readonly onChange: () => void;
+  private readonly onChange: (merge: string) => void;
   private readonly running = new Map<string, Running>();
   private readonly poll: NodeJS.Timeout;
 
-  /** @param onChange told whenever a step begins or ends */
-  constructor(store: JobStore, onChange: () => void, onError: (error: Error) => void) {
+  /** @param onChange told whenever a step of a merge begins or ends */
+  constructor(store: JobStore, onChange: (merge: string) => void, onError: (error: Error) => void) {
     this.store = store;
     this.onChange = onChange;
     this.poll = setInterval(() => void this.lookForCancelled().catch(onError), CANCEL_POLL_MS);
@@ -57,7 +57,7 @@ export class RunningSteps {
     const id = job.id as string;
     const running: Running = { job, worker };
     this.running.set(id, running);
-    this.onChange();
+    this.onChange(job.data.id);
     const record = await this.store.record(job.data.id);
     if (!record || this.running.get(id) !== running) return;
     running.timer = setTimeout(() => worker.cancelJob(id, TIMEOUT_REASON), record.spec.timeout_seconds * 1000);
@@ -66,7 +66,7 @@ export class RunningSteps {
   private end(id: string): void {
     clearTimeout(this.running.get(id)?.timer);
     this.running.delete(id);
-    this.onChange();
+    this.onChange(mergeOf(id));
   }
 
   private async lookForCancelled(): Promise<void> {

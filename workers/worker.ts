@@ -7,6 +7,7 @@ import { createLogger, quietly } from '../src/log.js';
 import { connectRedis } from '../src/queue/redis.js';
 import {
   CANCEL_CHANNEL,
+  CHANGE_CHANNEL,
   LOCK_DURATION_MS,
   MAX_TAKEOVERS,
   MERGE_QUEUE,
@@ -53,7 +54,14 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
   };
   const compute = await probeBackend();
   const presence = new Presence(config, compute, quiet);
-  const running = new RunningSteps(store, () => presence.show(running.jobs().map(({ data }) => data.id)), quiet);
+  const running = new RunningSteps(
+    store,
+    (id) => {
+      presence.show(running.jobs().map(({ data }) => data.id));
+      connection.publish(CHANGE_CHANNEL, id).catch(quiet);
+    },
+    quiet,
+  );
   const queues = [...new Set(servedBy(compute).map(queueName))];
   const steps = queues.map((name) => {
     const worker = new Worker<QueuedStep>(name, PROCESSOR, {

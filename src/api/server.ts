@@ -4,6 +4,9 @@ import { EmbeddedRedis } from '../queue/embedded-redis.js';
 import { buildApp } from './app.js';
 import { createServices } from './services.js';
 
+/** Requests under way when the service stops (downloads, uploads) have this long to end. */
+const DRAIN_MS = 5_000;
+
 /** A listening API with everything it owns. */
 export interface RunningApi {
   url: string;
@@ -22,7 +25,9 @@ export async function startApi(config: Config): Promise<RunningApi> {
     return {
       url,
       close: async () => {
+        const cut = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
         await app.close();
+        clearTimeout(cut);
         await services.close();
         await redis?.stop();
       },

@@ -7,6 +7,8 @@ import { MergeQueue } from '../queue/merge-queue.js';
 
 /** Unfinished jobs are compared with the queue this often. */
 const RECONCILE_MS = 5_000;
+/** Jobs past their retention are looked for this often. */
+const SWEEP_MS = 60_000;
 
 /** Everything the routes work with; made by `createServices`, closed once. */
 export interface Services {
@@ -29,10 +31,15 @@ export async function createServices(config: Config, log: Logger): Promise<Servi
   const reconcile = () => {
     running = running.then(() => jobs.reconcile()).catch((error) => log.warn({ err: error }, 'reconcile failed'));
   };
-  const timer = setInterval(reconcile, RECONCILE_MS);
+  const sweep = () => {
+    running = running.then(() => jobs.sweep()).catch((error) => log.warn({ err: error }, 'sweep failed'));
+  };
+  const timers = [setInterval(reconcile, RECONCILE_MS), setInterval(sweep, SWEEP_MS)];
+  queue.onChange((id) => void jobs.moved(id).catch(() => {}));
   reconcile();
+  sweep();
   const close = async () => {
-    clearInterval(timer);
+    for (const timer of timers) clearInterval(timer);
     await running;
     await queue.close();
   };

@@ -1,20 +1,28 @@
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import type { Config } from '../config.js';
-import { ConflictError, NotFoundError } from '../errors.js';
+import { ConflictError, NotFoundError, SpecError, WeightfoldError } from '../errors.js';
 import type { Logger } from '../log.js';
 import { showPlan } from '../plan/show-plan.js';
 import type { MergeQueue } from '../queue/merge-queue.js';
 import { queueName } from '../queue/settings.js';
 import { isTerminal, type Job, type JobStatus } from '../schemas/job.js';
 import type { JobSpec } from '../schemas/job-spec.js';
-import type { ShownPlan } from '../schemas/plan.js';
+import type { Plan, ShownPlan } from '../schemas/plan.js';
+import { requireSpace } from '../store/headroom.js';
 import { layout } from '../store/layout.js';
 import { claimKey } from './idempotency.js';
 import { newJobId } from './ids.js';
 import { inspect } from './inputs.js';
+import { JobIndex } from './job-index.js';
 import type { JobStore } from './job-store.js';
 import type { JobRecord } from './record.js';
+import { Downloads, removeExpired, removeLeftovers } from './retention.js';
 import { waitingFor } from './waiting-for.js';
+
+/** Seconds after which a client may try again where too many jobs wait. */
+const RETRY_AFTER_SECONDS = 10;
+/** Of the jobs that wait, one in so many is read from the store again each time the queue is compared with it. */
+const REFRESH_EVERY = 20;
 
 export interface ListQuery {
   status?: JobStatus;
@@ -29,13 +37,17 @@ export interface ListQuery {
 export class JobService {
   private readonly config: Config;
   private readonly store: JobStore;
+  private readonly index: JobIndex;
   private readonly checkpoints: CheckpointStore;
   private readonly queue: MergeQueue;
   private readonly log: Logger;
+  readonly downloads = new Downloads();
+  private turn = 0;
 
   constructor(config: Config, store: JobStore, checkpoints: CheckpointStore, queue: MergeQueue, log: Logger) {
     this.config = config;
     this.store = store;
+    this.index = new JobIndex(store);
     this.checkpoints = checkpoints;
     this.queue = queue;
     this.log = log;
@@ -63,6 +75,7 @@ export class JobService {
    */
   async submit(spec: JobSpec, idempotencyKey?: string, retryOf: string | null = null): Promise<Job> {
     const { plan, inputs } = await this.inspect(spec);
+    await this.checkRoom(plan);
     await this.queue.ping();
     const fresh = newJobId();
     const id = idempotencyKey === undefined ? fresh : await claimKey(this.config.DATA_DIR, idempotencyKey, spec, fresh);
@@ -75,21 +88,37 @@ export class JobService {
     return this.get(id);
   }
 
+  /** @throws WeightfoldError `queue_full` (429) or `storage_full` (507) */
+  private async checkRoom({ costs }: Plan): Promise<void> {
+    const { MAX_QUEUED_JOBS: most, MIN_FREE_BYTES: headroom, DATA_DIR } = this.config;
+    const unfinished = this.index.unfinished.size;
+    if (unfinished >= most)
+      throw new WeightfoldError(`${unfinished} jobs wait or run already; the limit is ${most} (MAX_QUEUED_JOBS).`, {
+        code: 'queue_full',
+        status: 429,
+        retryable: true,
+        retryAfter: RETRY_AFTER_SECONDS,
+      });
+    await requireSpace(DATA_DIR, costs.bytes_written, headroom);
+  }
+
   /** @throws NotFoundError */
   async get(id: string): Promise<Job> {
-    const job = await this.store.get(id);
+    const job = await this.index.refresh(id);
     if (!job) throw new NotFoundError('job_not_found', `There is no job "${id}".`);
     return job.status === 'queued' ? { ...job, waiting_for: await this.missing(job.spec) } : job;
   }
 
   async list(query: ListQuery): Promise<{ data: Job[]; hasMore: boolean }> {
-    let ids = await this.store.ids();
+    let ids = await this.index.ids();
     if (query.order === 'desc') ids.reverse();
     const { after } = query;
     if (after !== undefined) ids = ids.filter((id) => (query.order === 'desc' ? id < after : id > after));
     const data: Job[] = [];
     for (const id of ids) {
-      const job = await this.store.get(id);
+      const seen = this.index.get(id);
+      if (!seen || !matches(seen, query)) continue;
+      const job = await this.index.refresh(id);
       if (!job || !matches(job, query)) continue;
       if (data.length === query.limit) return { data, hasMore: true };
       data.push(job.status === 'queued' ? { ...job, waiting_for: await this.missing(job.spec) } : job);
@@ -121,23 +150,33 @@ export class JobService {
     if (!isTerminal(job.status))
       throw new ConflictError('job_not_finished', `Job ${id} is ${job.status}; cancel it before deleting it.`);
     await this.store.delete(id);
+    this.index.forget(id);
     await this.queue.withdraw(id).catch(() => {});
   }
 
-  /** Unfinished jobs that read a checkpoint, as a source or a probe. */
+  /** Unfinished jobs that read a checkpoint, as a source, a probe or calibration tokens. */
   async needing(checkpoint: string): Promise<string[]> {
+    await this.index.ids();
     const found: string[] = [];
-    for (const id of await this.store.ids()) {
-      const job = await this.store.get(id);
-      if (!job || isTerminal(job.status)) continue;
-      const { sources, probe, method, compare } = job.spec;
-      const methods = [method, ...(compare?.methods ?? [])];
-      const named = [sources, probe, methods.flatMap(({ calibration }) => calibration ?? [])]
-        .flat()
-        .some((source) => 'checkpoint' in source && source.checkpoint === checkpoint);
-      if (named) found.push(id);
+    for (const id of [...this.index.unfinished]) {
+      if (!this.index.get(id)?.checkpoints.includes(checkpoint)) continue;
+      const job = await this.index.refresh(id);
+      if (job && !isTerminal(job.status)) found.push(id);
     }
     return found;
+  }
+
+  /** A worker has moved a job on. */
+  async moved(id: string): Promise<void> {
+    await this.index.refresh(id);
+  }
+
+  /** Remove what has outlived RETENTION_HOURS, and what dead writers left behind. */
+  async sweep(): Promise<void> {
+    const { RETENTION_HOURS: hours, DATA_DIR } = this.config;
+    await removeLeftovers(DATA_DIR);
+    const removed = hours === undefined ? 0 : await removeExpired(this.store, this.index, this.downloads, hours);
+    if (removed > 0) this.log.info({ removed, hours }, 'removed jobs past their retention');
   }
 
   /**
@@ -145,18 +184,32 @@ export class JobService {
    * the two, a flushed Redis); jobs it gave up without an outcome on disk are ended.
    */
   async reconcile(): Promise<void> {
-    for (const id of await this.store.ids()) {
-      const job = await this.store.get(id);
-      const record = job && !isTerminal(job.status) ? await this.store.record(id) : undefined;
-      if (!record) continue;
-      const state = await this.queue.state(id);
-      if (job?.cancel_requested && state !== 'active') await this.cancel(id);
-      else if (state === 'missing') {
-        this.log.warn({ job: id }, 'job was not in the queue; enqueued again');
-        await this.queue.enqueue(record, await this.store.finishedSteps(id));
-      } else if (state === 'failed') await this.end(id, 'failed');
-      else if (state === 'completed') await this.queue.withdraw(id);
+    await this.index.ids();
+    const unfinished = [...this.index.unfinished];
+    if (unfinished.length === 0) return;
+    const known = await this.queue.known();
+    for (const [i, id] of unfinished.entries()) {
+      const seen = this.index.get(id);
+      // Messages of workers may be lost, so all are looked at again in turns; those that run, every time.
+      const due = seen?.status === 'running' || seen?.cancel_requested || (i + this.turn) % REFRESH_EVERY === 0;
+      if (known.has(id) && !due) continue;
+      const job = await this.index.refresh(id);
+      if (!job || isTerminal(job.status)) continue;
+      if (job.cancel_requested) await this.cancel(id);
+      else if (!known.has(id)) await this.restore(id);
     }
+    this.turn++;
+  }
+
+  /** Put back a job that was not in the queue, or end one that the queue gave up. */
+  private async restore(id: string): Promise<void> {
+    const state = await this.queue.state(id);
+    const record = await this.store.record(id);
+    if (state === 'missing' && record) {
+      this.log.warn({ job: id }, 'job was not in the queue; enqueued again');
+      await this.queue.enqueue(record, await this.store.finishedSteps(id));
+    } else if (state === 'failed') await this.end(id, 'failed');
+    else if (state === 'completed') await this.queue.withdraw(id);
   }
 
   private async end(id: string, status: 'cancelled' | 'failed'): Promise<void> {
@@ -165,15 +218,32 @@ export class JobService {
         ? null
         : { code: 'worker_lost', message: 'The workers that ran this job died, and no attempt is left.', errors: [] };
     await this.store.finish(id, { status, finished_at: new Date().toISOString(), error });
+    await this.index.refresh(id);
   }
 
-  private inspect(spec: JobSpec) {
+  private async inspect(spec: JobSpec) {
     const roots = { checkpoints: layout(this.config.DATA_DIR).checkpoints, sourceRoots: this.config.SOURCE_ROOTS };
-    return inspect(spec, roots, this.checkpoints);
+    const inspected = await inspect(spec, roots, this.checkpoints);
+    this.checkMemory(inspected.plan);
+    return inspected;
+  }
+
+  /** @throws SpecError `memory_exceeded` where no worker could hold what the plan needs at once */
+  private checkMemory({ costs: { peak_memory_bytes: needed } }: Plan): void {
+    const limit = this.config.WORKER_MEMORY_BYTES;
+    if (limit === undefined || needed <= limit) return;
+    throw new SpecError(
+      'memory_exceeded',
+      `The merge needs ${needed} bytes of memory at once; workers have ${limit} (WORKER_MEMORY_BYTES). ` +
+        'Narrower layers, mode "separate" or the randomized solver need less.',
+    );
   }
 }
 
-function matches(job: Job, { status, labels, createdAfter }: ListQuery): boolean {
+function matches(
+  job: Pick<Job, 'status' | 'created_at' | 'labels'>,
+  { status, labels, createdAfter }: ListQuery,
+): boolean {
   if (status && job.status !== status) return false;
   if (createdAfter && !(Date.parse(job.created_at) > Date.parse(createdAfter))) return false;
   return Object.entries(labels).every(([key, value]) => job.labels[key] === value);

@@ -4,14 +4,18 @@ import path from 'node:path';
 import type { Job } from '../schemas/job.js';
 import { isTerminal } from '../schemas/job.js';
 import { createExclusive, ensureFolder, isMissing, readJson, writeAtomic } from '../store/files.js';
+import { isStorageFull } from '../store/headroom.js';
 import { jobLayout, layout } from '../store/layout.js';
 import { initialState, type JobOutcome, type JobRecord, type JobState } from './record.js';
 
 /** How the names of the files end that say a step has finished. */
 export const STEP_MARKER = '.step.json';
 
-/** Finished jobs kept in memory: their files never change, and dashboards poll lists of them. */
+/** Jobs kept in memory, finished ones whole, others as submitted: those files never change, and clients poll them. */
 const CACHED_JOBS = 5_000;
+
+/** What clients see of a record; without the plan, which can be large. */
+type Submitted = Pick<JobRecord, 'id' | 'created_at' | 'spec' | 'retry_of'>;
 
 /**
  * Jobs as files under DATA_DIR, the record that outlives the queue. Who writes what: the API the record, once; the
@@ -20,6 +24,7 @@ const CACHED_JOBS = 5_000;
 export class JobStore {
   private readonly dataDir: string;
   private readonly finished = new Map<string, Job>();
+  private readonly submitted = new Map<string, Submitted>();
 
   constructor(dataDir: string) {
     this.dataDir = dataDir;
@@ -83,14 +88,30 @@ export class JobStore {
       return undefined;
     }
     const files = this.files(id);
-    const record = await readJson<JobRecord>(files.record);
+    const record = this.submitted.get(id) ?? (await this.readSubmitted(id));
     if (!record) return undefined;
-    // State first: an outcome written in between then still wins.
-    const state = (await readJson<JobState>(files.state)) ?? initialState(record.plan.steps.length);
+    // State first: an outcome written in between then still wins. A job without one has been deleted.
+    const state = await readJson<JobState>(files.state);
+    if (!state) {
+      this.submitted.delete(id);
+      return undefined;
+    }
     const [outcome, cancel] = await Promise.all([readJson<JobOutcome>(files.outcome), readJson(files.cancel)]);
     const job = present(record, state, outcome, cancel !== undefined);
-    if (isTerminal(job.status)) this.remember(job);
+    if (isTerminal(job.status)) {
+      this.submitted.delete(id);
+      remember(this.finished, id, job);
+    }
     return job;
+  }
+
+  private async readSubmitted(id: string): Promise<Submitted | undefined> {
+    const record = await readJson<JobRecord>(this.files(id).record);
+    if (!record) return undefined;
+    const { created_at, spec, retry_of } = record;
+    const submitted = { id, created_at, spec, retry_of };
+    remember(this.submitted, id, submitted);
+    return submitted;
   }
 
   /** Ids of all jobs, oldest first (ids sort by creation time). */
@@ -105,8 +126,15 @@ export class JobStore {
 
   /** End a job. Of several who try, one wins and gets true. Intermediate results are of no use from then on. */
   async finish(id: string, outcome: JobOutcome): Promise<boolean> {
-    const won = await createExclusive(this.files(id).outcome, JSON.stringify(outcome));
-    await rm(this.files(id).steps, { recursive: true, force: true, maxRetries: 2 }).catch(() => {});
+    const { outcome: file, steps } = this.files(id);
+    const text = JSON.stringify(outcome);
+    const won = await createExclusive(file, text).catch(async (error) => {
+      // A full disk must not keep a job from ending: what it wrote makes room.
+      if (!isStorageFull(error)) throw error;
+      await rm(steps, { recursive: true, force: true, maxRetries: 2 });
+      return createExclusive(file, text);
+    });
+    await rm(steps, { recursive: true, force: true, maxRetries: 2 }).catch(() => {});
     return won;
   }
 
@@ -122,17 +150,19 @@ export class JobStore {
   async delete(id: string): Promise<void> {
     const grave = path.join(layout(this.dataDir).trash, `${id}.${Date.now().toString(36)}`);
     this.finished.delete(id);
+    this.submitted.delete(id);
     await rename(this.files(id).folder, grave);
     await rm(grave, { recursive: true, force: true });
   }
+}
 
-  private remember(job: Job): void {
-    if (this.finished.size >= CACHED_JOBS) {
-      const [oldest] = this.finished.keys();
-      this.finished.delete(oldest);
-    }
-    this.finished.set(job.id, job);
+/** Keep a job in memory, instead of the one kept longest where there are many. */
+function remember<T>(jobs: Map<string, T>, id: string, job: T): void {
+  if (jobs.size >= CACHED_JOBS) {
+    const [oldest] = jobs.keys();
+    jobs.delete(oldest);
   }
+  jobs.set(id, job);
 }
 
 async function exists(folder: string): Promise<boolean> {
@@ -145,7 +175,7 @@ async function exists(folder: string): Promise<boolean> {
   );
 }
 
-function present(record: JobRecord, state: JobState, outcome: JobOutcome | undefined, cancel: boolean): Job {
+function present(record: Submitted, state: JobState, outcome: JobOutcome | undefined, cancel: boolean): Job {
   const total = state.progress.total;
   return {
     id: record.id,

@@ -4,7 +4,7 @@ import { WeightfoldError } from '../errors.js';
 import type { JobRecord } from '../jobs/record.js';
 import type { Worker } from '../schemas/worker.js';
 import { connectRedis } from './redis.js';
-import { CANCEL_CHANNEL, MERGE_QUEUE, QUEUE_PREFIX, STEP_QUEUE, STEP_QUEUES } from './settings.js';
+import { CANCEL_CHANNEL, CHANGE_CHANNEL, MERGE_QUEUE, QUEUE_PREFIX, STEP_QUEUE, STEP_QUEUES } from './settings.js';
 import { MERGE_JOB, mergeOptions, type QueuedMerge, type QueuedStep, stepJobs } from './step-jobs.js';
 import { listWorkers } from './worker-directory.js';
 
@@ -26,9 +26,13 @@ export class MergeQueue {
   private readonly onError: (error: Error) => void;
   private opened: Opened | undefined;
 
+  private readonly config: Config;
+  private subscriber: ReturnType<typeof connectRedis> | undefined;
+
   constructor(config: Config, onError: (error: Error) => void) {
     this.connection = connectRedis(config, false, onError);
     this.onError = onError;
+    this.config = config;
   }
 
   /** BullMQ gives up for good on a connection that fails its first command, so the queue opens once Redis answers. */
@@ -93,6 +97,13 @@ export class MergeQueue {
     await this.reach(() => this.connection.publish(CANCEL_CHANNEL, id));
   }
 
+  /** Be told which jobs workers have moved on. A message may be lost. */
+  onChange(listener: (id: string) => void): void {
+    this.subscriber = connectRedis(this.config, true, this.onError);
+    this.subscriber.subscribe(CHANGE_CHANNEL).catch(this.onError);
+    this.subscriber.on('message', (_, id: string) => listener(id));
+  }
+
   async ping(): Promise<void> {
     await this.reach(() => this.connection.ping());
   }
@@ -123,6 +134,7 @@ export class MergeQueue {
 
   async close(): Promise<void> {
     if (this.opened) await Promise.all(parts(this.opened).map((part) => part.close().catch(() => {})));
+    this.subscriber?.disconnect();
     this.connection.disconnect();
   }
 

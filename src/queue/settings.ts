@@ -22,6 +22,9 @@ export const QUEUE_PREFIX = 'weightfold';
 /** Channel on which job ids are published that were asked to stop. */
 export const CANCEL_CHANNEL = 'weightfold:cancel';
 
+/** Channel on which job ids are published whose record a worker has changed. A hint: the store is the truth. */
+export const CHANGE_CHANNEL = 'weightfold:changed';
+
 /**
  * A worker renews its lock every 5 s; a killed worker's job is taken over 10 s later, where BullMQ's defaults take 60.
  * Every worker must use the same values.

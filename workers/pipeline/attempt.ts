@@ -20,6 +20,8 @@ export interface MergeRun {
   la: LinearAlgebra;
   /** Why that backend, for the environment in the metrics. */
   reason?: string;
+  /** Throws where the store has no room for so many bytes more. */
+  requireSpace?: (bytes: number) => Promise<void>;
   /** Who runs it, for the claims on steps. */
   worker?: string;
   signal?: AbortSignal;

@@ -101,6 +101,7 @@ export class MergeSession {
 
   private async begin(step: StepPlan): Promise<void> {
     const { record, worker = `${process.pid}` } = this.run;
+    await this.run.requireSpace?.(this.bytesOf(step));
     await this.steps.forget(step.id);
     this.timings = measureStep(step, this.attempt.watch);
     const attempt = await this.steps.begin(step.id, worker, this.timings);
@@ -117,6 +118,14 @@ export class MergeSession {
     this.report(0);
     await this.perform(step);
     if (step.id === PUBLISH_STEP) this.control.onProgress?.({ phase: 'publish', completed: total, total, fraction: 1 });
+  }
+
+  /** Bytes a step is known to write. */
+  private bytesOf({ phase, subject }: StepPlan): number {
+    const { plan } = this.run.record;
+    if (phase !== 'fold' || plan.kind === 'comparison') return 0;
+    if (plan.kind === 'transformer') return plan.costs.bytes_written;
+    return plan.shards.find(({ file }) => file === subject)?.bytes ?? 0;
   }
 
   private describe(): Attempt {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ConflictError, WeightfoldError } from '../../errors.js';
 import { CheckpointFileSchema, CheckpointListSchema, CheckpointSchema } from '../../schemas/checkpoint.js';
 import { checkpointName, fileName } from '../../schemas/common.js';
+import { requireSpace } from '../../store/headroom.js';
 import { problemResponses } from '../problem-responses.js';
 import type { Services } from '../services.js';
 
@@ -60,6 +61,7 @@ export const checkpointRoutes =
         const { name, file } = request.params;
         await refuseWhileNeeded(services, name, 'changed');
         const length = request.headers['content-length'];
+        await requireSpace(config.DATA_DIR, Number(length ?? 0), config.MIN_FREE_BYTES);
         const entry = await checkpoints.put(name, file, request.raw, {
           contentLength: length === undefined ? undefined : Number(length),
           sha256: parseContentDigest(request.headers['content-digest']),

@@ -171,5 +171,8 @@ async function sendArtifact(
     .header('content-length', end - start + 1)
     .serializer((payload: unknown) => payload as string);
   if (request.method === 'HEAD' || size === 0) return reply.send();
+  const { downloads } = services.jobs;
+  downloads.begin(id);
+  reply.raw.once('close', () => downloads.end(id));
   return reply.send(createReadStream(path.join(folder, file), { start, end, highWaterMark: 1024 * 1024 }));
 }

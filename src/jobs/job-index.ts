@@ -1,0 +1,84 @@
+import { isTerminal, type Job, type JobStatus } from '../schemas/job.js';
+import type { JobStore } from './job-store.js';
+
+/** What lists filter by, per job: a few hundred bytes, so that a hundred thousand jobs fit in memory. */
+export interface IndexedJob {
+  id: string;
+  status: JobStatus;
+  labels: Record<string, string>;
+  created_at: string;
+  finished_at: string | null;
+  cancel_requested: boolean;
+  /** Uploaded checkpoints it reads; empty once it has ended. */
+  checkpoints: readonly string[];
+}
+
+/** Jobs read at a time while the index is filled. */
+const LOADERS = 8;
+
+/**
+ * Every job in memory, as last seen in the store, which stays the truth: a job that others may have moved on is read
+ * again before anything is done or said about it. Jobs made elsewhere are found by listing the folder.
+ */
+export class JobIndex {
+  private readonly store: JobStore;
+  private readonly jobs = new Map<string, IndexedJob>();
+  private readonly open = new Set<string>();
+
+  constructor(store: JobStore) {
+    this.store = store;
+  }
+
+  /** Jobs that have not ended, as far as is known. */
+  get unfinished(): ReadonlySet<string> {
+    return this.open;
+  }
+
+  /** Ids of all jobs, oldest first; every one of them is in the index then. */
+  async ids(): Promise<string[]> {
+    const ids = await this.store.ids();
+    const unknown = ids.filter((id) => !this.jobs.has(id));
+    const load = async () => {
+      for (let id = unknown.pop(); id; id = unknown.pop()) await this.refresh(id);
+    };
+    await Promise.all(Array.from({ length: LOADERS }, load));
+    if (this.jobs.size > ids.length) {
+      const present = new Set(ids);
+      for (const id of this.jobs.keys()) if (!present.has(id)) this.forget(id);
+    }
+    return ids;
+  }
+
+  get(id: string): IndexedJob | undefined {
+    return this.jobs.get(id);
+  }
+
+  /** Read a job from the store again. */
+  async refresh(id: string): Promise<Job | undefined> {
+    const job = await this.store.get(id);
+    if (job) this.note(job);
+    else this.forget(id);
+    return job;
+  }
+
+  note(job: Job): void {
+    const { id, status, labels, created_at, finished_at, cancel_requested } = job;
+    const ended = isTerminal(status);
+    const checkpoints = ended ? [] : checkpointsOf(job);
+    this.jobs.set(id, { id, status, labels, created_at, finished_at, cancel_requested, checkpoints });
+    if (ended) this.open.delete(id);
+    else this.open.add(id);
+  }
+
+  forget(id: string): void {
+    this.jobs.delete(id);
+    this.open.delete(id);
+  }
+}
+
+/** Uploaded checkpoints a job reads: as a source, a probe or calibration tokens. */
+function checkpointsOf({ spec: { sources, probe, method, compare } }: Job): string[] {
+  const methods = [method, ...(compare?.methods ?? [])];
+  const named = [sources, probe, methods.flatMap(({ calibration }) => calibration ?? [])].flat();
+  return [...new Set(named.flatMap((source) => ('checkpoint' in source ? [source.checkpoint] : [])))];
+}
