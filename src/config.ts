@@ -11,6 +11,19 @@ const optionalText = z
   .transform((text) => text.trim() || undefined)
   .optional();
 
+/** An address without anything after the path, and no slash at its end. */
+const url = (...schemes: string[]) =>
+  z
+    .string()
+    .refine(
+      (text) => {
+        const parsed = URL.canParse(text) ? new URL(text) : undefined;
+        return parsed !== undefined && schemes.includes(parsed.protocol.slice(0, -1)) && !/[?#@]/.test(text);
+      },
+      `must be a ${schemes.join(' or ')} URL without credentials`,
+    )
+    .transform((text) => text.replace(/\/+$/, ''));
+
 /** Every setting, from environment variables. README lists them with their defaults. */
 const EnvironmentSchema = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
@@ -29,6 +42,20 @@ const EnvironmentSchema = z.object({
     .default('')
     .transform((list) => list.split(':').filter((folder) => folder !== ''))
     .refine((list) => list.every((folder) => path.isAbsolute(folder)), 'must be absolute folders, separated by ":"'),
+  ALLOW_PRIVATE_SOURCES: z
+    .enum(['true', 'false', '1', '0'])
+    .default('false')
+    .transform((text) => text === 'true' || text === '1'),
+  HF_ENDPOINT: url('http', 'https').default('https://huggingface.co'),
+  HF_TOKEN: optionalText,
+  S3_ENDPOINT: url('http', 'https').optional(),
+  AWS_REGION: z.string().min(1).default('us-east-1'),
+  S3_SOURCES: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((root) => root.trim() || []))
+    .refine((list) => list.every((root) => root.startsWith('s3://')), 'must be s3://bucket/prefix, separated by ","'),
+  SOURCE_CACHE_BYTES: integer(0, Number.MAX_SAFE_INTEGER).default(200e9),
   WORKER_CONCURRENCY: integer(1, 64).default(1),
   COMPUTE_BACKEND: z.enum(BACKENDS).default('auto'),
   COMPUTE_DEVICE: integer(0, 63).default(0),

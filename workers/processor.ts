@@ -1,12 +1,13 @@
 import path from 'node:path';
 import { type SandboxedJob, UnrecoverableError } from 'bullmq';
-import { locateSource } from '../src/checkpoints/locate-source.js';
 import { loadConfig } from '../src/config.js';
 import { CancelledError, WeightfoldError } from '../src/errors.js';
 import { JobStore } from '../src/jobs/job-store.js';
 import type { JobRecord } from '../src/jobs/record.js';
 import { PUBLISH_STEP } from '../src/plan/steps.js';
 import type { QueuedStep } from '../src/queue/step-jobs.js';
+import { SourceCache } from '../src/sources/cache.js';
+import { provideSources } from '../src/sources/provide-sources.js';
 import { isStorageFull, requireSpace, storageFull } from '../src/store/headroom.js';
 import { layout } from '../src/store/layout.js';
 import { AttemptState } from './attempt-state.js';
@@ -45,7 +46,7 @@ export default async function processStep(job: SandboxedJob<QueuedStep>, _token:
   });
   const state = new AttemptState(store, id, worker);
   try {
-    const session = await sessionOf(record);
+    const session = await sessionOf(record, signal);
     await session.step(step, {
       signal,
       onProgress: (now) => state.report(now),
@@ -70,7 +71,7 @@ export default async function processStep(job: SandboxedJob<QueuedStep>, _token:
   }
 }
 
-async function sessionOf(record: JobRecord): Promise<MergeSession> {
+async function sessionOf(record: JobRecord, signal?: AbortSignal): Promise<MergeSession> {
   const { id } = record;
   if (open?.id === id) return open.session;
   await closeSession();
@@ -79,7 +80,7 @@ async function sessionOf(record: JobRecord): Promise<MergeSession> {
     record,
     stepsFolder: store.files(id).steps,
     artifacts: store.files(id).artifacts,
-    sources: await locateSources(record),
+    sources: await locateSources(record, signal),
     locate: (checkpoint, file) => path.join(layout(config.DATA_DIR).checkpoints, checkpoint, file),
     la,
     reason,
@@ -134,7 +135,10 @@ function watchAbort(signal: AbortSignal | undefined, end: (signal: AbortSignal) 
   };
 }
 
-async function locateSources({ spec }: JobRecord) {
-  const roots = { checkpoints: layout(config.DATA_DIR).checkpoints, sourceRoots: config.SOURCE_ROOTS };
-  return Promise.all(spec.sources.map((source, i) => locateSource(source, roots, `/sources/${i}`)));
+async function locateSources(record: JobRecord, signal?: AbortSignal) {
+  const cache = new SourceCache(config.DATA_DIR, config.SOURCE_CACHE_BYTES);
+  // Jobs that have ended need their sources no more, however they ended.
+  for (const id of await cache.users())
+    if (!(await store.record(id)) || (await store.outcome(id))) await cache.release(id);
+  return provideSources(record, config, cache, signal);
 }

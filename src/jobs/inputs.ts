@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
-import { type LocatedSource, locateSource, type SourceRoots } from '../checkpoints/locate-source.js';
+import { type LocatedSource, locateSource } from '../checkpoints/locate-source.js';
 import { readConfig } from '../checkpoints/read-config.js';
 import { CheckpointReader } from '../checkpoints/reader.js';
 import { checkTokenizers } from '../checkpoints/tokenizers.js';
+import type { Config } from '../config.js';
 import { SpecError, WeightfoldError } from '../errors.js';
 import { planJob } from '../plan/plan-job.js';
 import type { SourceHeaders } from '../plan/sources.js';
@@ -12,6 +13,9 @@ import { isFloatDtype } from '../safetensors/dtype.js';
 import { asMatrixShape } from '../safetensors/file.js';
 import { isTransformer, type JobSpec } from '../schemas/job-spec.js';
 import type { ComparisonPlan, LinearPlan, Plan } from '../schemas/plan.js';
+import { isRemote } from '../sources/open-origin.js';
+import { RemoteOutlines } from '../sources/remote-outlines.js';
+import { layout } from '../store/layout.js';
 import type { InputFile } from './record.js';
 import { calibrationShapes, checkTokenProbe, methodsOf, tokenProbes } from './tokens.js';
 
@@ -20,33 +24,49 @@ export interface Inspected {
   inputs: InputFile[];
 }
 
-/** Read every source's headers and plan the job. Opens files, reads no weights. */
-export async function inspect(spec: JobSpec, roots: SourceRoots, checkpoints: CheckpointStore): Promise<Inspected> {
+/**
+ * Read every source's headers and plan the job. Opens files, reads no weights; of remote sources it fetches headers,
+ * configuration and tokenizer.
+ */
+export async function inspect(spec: JobSpec, config: Config, checkpoints: CheckpointStore): Promise<Inspected> {
+  const remote = new RemoteOutlines(config);
+  try {
+    return await inspectSources(spec, config, checkpoints, remote);
+  } finally {
+    await remote.close();
+  }
+}
+
+async function inspectSources(
+  spec: JobSpec,
+  config: Config,
+  checkpoints: CheckpointStore,
+  remote: RemoteOutlines,
+): Promise<Inspected> {
+  const roots = { checkpoints: layout(config.DATA_DIR).checkpoints, sourceRoots: config.SOURCE_ROOTS };
   const headers: SourceHeaders[] = [];
   const locations: LocatedSource[] = [];
   const inputs: InputFile[] = [];
   for (const [i, source] of spec.sources.entries()) {
     const pointer = `/sources/${i}`;
-    const located = await locateSource(source, roots, pointer);
+    const outlined = 'uri' in source && isRemote(source.uri) ? await remote.of(source.uri, i) : undefined;
+    const located = outlined?.located ?? (await locateSource(source, roots, pointer));
     locations.push(located);
-    const reader = await openSource(located, pointer);
+    const reader = await openSource(located, pointer, config.MAX_HEADER_BYTES);
     headers.push({
       label: located.label,
       tensors: reader.tensors,
       slice: { rows: source.rows, columns: source.columns },
       config: await readConfig(located, pointer),
     });
-    const hashes = 'checkpoint' in source ? await checkpoints.files(source.checkpoint) : undefined;
-    for (const file of reader.files) {
-      const name = path.basename(file.path);
-      inputs.push({
-        source: i,
-        file: name,
-        size: file.size,
-        sha256: hashes?.find((entry) => entry.file === name)?.sha256 ?? null,
-      });
-    }
+    const files = reader.files.map(({ path: file, size }) => ({ file: path.basename(file), size }));
     await reader.close();
+    if (outlined) inputs.push(...outlined.inputs);
+    else
+      for (const { file, size } of files) {
+        const entry = 'checkpoint' in source ? await checkpoints.entry(source.checkpoint, file) : undefined;
+        inputs.push({ source: i, file, size, sha256: entry?.sha256 ?? null });
+      }
   }
   const plan = planJob(spec, headers, isTransformer(spec.model) ? await calibrationShapes(spec, checkpoints) : []);
   if (!isTransformer(spec.model)) {
@@ -60,9 +80,13 @@ export async function inspect(spec: JobSpec, roots: SourceRoots, checkpoints: Ch
   return { plan, inputs };
 }
 
-async function openSource({ label, location }: LocatedSource, pointer: string): Promise<CheckpointReader> {
+async function openSource(
+  { label, location }: LocatedSource,
+  pointer: string,
+  maxHeaderBytes: number,
+): Promise<CheckpointReader> {
   try {
-    return await CheckpointReader.open(location);
+    return await CheckpointReader.open(location, maxHeaderBytes);
   } catch (error) {
     if (!(error instanceof WeightfoldError)) throw error;
     throw new SpecError(error.code, `Source ${label}: ${error.message}`, pointer);

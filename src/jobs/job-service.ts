@@ -9,7 +9,6 @@ import { isTerminal, type Job, type JobStatus } from '../schemas/job.js';
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { Plan, ShownPlan } from '../schemas/plan.js';
 import { requireSpace } from '../store/headroom.js';
-import { layout } from '../store/layout.js';
 import { claimKey } from './idempotency.js';
 import { newJobId } from './ids.js';
 import { inspect } from './inputs.js';
@@ -222,8 +221,7 @@ export class JobService {
   }
 
   private async inspect(spec: JobSpec) {
-    const roots = { checkpoints: layout(this.config.DATA_DIR).checkpoints, sourceRoots: this.config.SOURCE_ROOTS };
-    const inspected = await inspect(spec, roots, this.checkpoints);
+    const inspected = await inspect(spec, this.config, this.checkpoints);
     this.checkMemory(inspected.plan);
     return inspected;
   }

@@ -9,6 +9,9 @@ export interface InputFile {
   size: number;
   /** Known for uploads; files elsewhere are hashed when the job runs. */
   sha256: string | null;
+  /** Of remote files: what changes with the content (an ETag), and the commit a revision was resolved to. */
+  validator?: string | null;
+  revision?: string | null;
 }
 
 /** Written once, at submission. */

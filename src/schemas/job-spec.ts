@@ -25,8 +25,18 @@ export const SourceSchema = z
       uri: z
         .string()
         .max(4096)
-        .regex(/^file:\/\//, 'must start with file://')
-        .describe('A folder or .safetensors file under one of SOURCE_ROOTS, e.g. file:///models/b.'),
+        .regex(/^(file|https?|hf|s3):\/\//, 'must start with file://, https://, hf:// or s3://')
+        .refine(
+          (uri) =>
+            uri.startsWith('file:') || !/[?#]|\/\/[^/]*@[^/]*(\/|$)/.test(uri.replace(/^hf:\/\/[^@]*@/, 'hf://')),
+          {
+            error: 'must hold neither credentials nor a query: specs are stored and shown',
+          },
+        )
+        .describe(
+          'A folder or .safetensors file: file:///models/b (under one of SOURCE_ROOTS), https://host/folder, ' +
+            'hf://org/name@revision, s3://bucket/prefix (under one of S3_SOURCES).',
+        ),
       ...slice,
     }),
   ])

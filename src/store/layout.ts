@@ -7,6 +7,8 @@ export const layout = (dataDir: string) => ({
   jobs: path.join(dataDir, 'jobs'),
   idempotency: path.join(dataDir, 'idempotency'),
   trash: path.join(dataDir, 'trash'),
+  /** Files fetched from remote sources. */
+  sources: path.join(dataDir, 'sources'),
   redis: path.join(dataDir, 'redis'),
 });
 

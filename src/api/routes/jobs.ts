@@ -57,7 +57,7 @@ export const jobRoutes =
             .describe('The same key with the same body gives the same job; with another body 422.'),
         }),
         body: JobSpecSchema,
-        response: { 202: JobSchema, ...problemResponses(400, 413, 415, 422, 429, 503, 507) },
+        response: { 202: JobSchema, ...problemResponses(400, 413, 415, 422, 429, 502, 503, 507) },
       },
       handler: async (request, reply) => {
         const job = await jobs.submit(request.body, request.headers['idempotency-key']);
@@ -72,7 +72,7 @@ export const jobRoutes =
         operationId: 'planJob',
         description: 'Shapes, spaces, legality, files, bytes, memory and flops; reads headers, never weights.',
         body: JobSpecSchema,
-        response: { 200: PlanSchema, ...problemResponses(400, 413, 415, 422) },
+        response: { 200: PlanSchema, ...problemResponses(400, 413, 415, 422, 502) },
       },
       handler: async (request) => jobs.plan(request.body),
     });
@@ -143,7 +143,7 @@ export const jobRoutes =
         operationId: 'retryJob',
         description: 'Gives a new job with the same spec, whose `retry_of` names the old one.',
         params: IdParams,
-        response: { 202: JobSchema, ...problemResponses(400, 404, 409, 422, 429, 503, 507) },
+        response: { 202: JobSchema, ...problemResponses(400, 404, 409, 422, 429, 502, 503, 507) },
       },
       handler: async (request, reply) => {
         const job = await jobs.retry(request.params.id);

@@ -1,0 +1,77 @@
+import { INDEX_FILE, SINGLE_FILE, shardsOf } from '../checkpoints/reader.js';
+import { DataError } from '../errors.js';
+import { sourceMissing } from './error.js';
+import type { Origin, RemoteFile } from './origin.js';
+import { type Patience, patiently, readRange } from './transfer.js';
+
+/** Files beside the weights that a merge reads or passes on. */
+const SMALL_FILES = [
+  'config.json',
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'tokenizer.model',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.txt',
+  'vocab.json',
+  'merges.txt',
+];
+/** They are fetched when a job is planned, so they are capped: the largest tokenizers have some 40 MB. */
+export const MAX_SMALL_BYTES = 64 * 1024 * 1024;
+/** Files looked up at a time. */
+const LOOKUPS = 8;
+
+export interface Discovered {
+  weights: RemoteFile[];
+  small: RemoteFile[];
+}
+
+/**
+ * What a remote checkpoint consists of: the file its URI names, else the shards of an index, else model.safetensors;
+ * configuration and tokenizer beside them.
+ * @throws DataError `source_not_found`, `shard_missing`, `index_invalid`
+ */
+export async function discover(origin: Origin, patience: Patience): Promise<Discovered> {
+  const look = (name: string) => patiently(patience, () => origin.stat(name, patience.signal));
+  if (origin.file !== undefined) {
+    const file = await look(origin.file);
+    if (!file) throw sourceMissing(`${origin.label} does not exist.`);
+    return { weights: [file], small: [] };
+  }
+  // One file first: it says which commit a revision is, and the rest is asked of that commit.
+  const index = await look(INDEX_FILE);
+  const single = index ? undefined : await look(SINGLE_FILE);
+  if (!index && !single)
+    throw sourceMissing(
+      `${origin.label} has neither ${INDEX_FILE} nor ${SINGLE_FILE}, or this server has no access to it.`,
+    );
+  const small = (await lookAll(SMALL_FILES, look)).filter((file) => file !== undefined);
+  for (const { name, size } of index ? [index, ...small] : small)
+    if (size > MAX_SMALL_BYTES)
+      throw new DataError('json_too_large', `"${name}" has ${size} bytes; such files may have ${MAX_SMALL_BYTES}.`);
+  if (!index) return { weights: [single as RemoteFile], small };
+  const text = new TextDecoder().decode(await readRange(origin, index, 0, index.size, patience));
+  const names = shardsOf(text);
+  const shards = await lookAll(names, look);
+  const missing = names.filter((_, i) => !shards[i]);
+  if (missing.length > 0)
+    throw new DataError(
+      'shard_missing',
+      `${INDEX_FILE} names files that are not there: ${missing.slice(0, 5).join(', ')}.`,
+    );
+  return { weights: shards as RemoteFile[], small: [index, ...small] };
+}
+
+async function lookAll<T>(names: readonly string[], look: (name: string) => Promise<T>): Promise<T[]> {
+  const found: T[] = new Array(names.length);
+  let next = 0;
+  const work = async () => {
+    while (next < names.length) {
+      const i = next++;
+      found[i] = await look(names[i]);
+    }
+  };
+  await Promise.all(Array.from({ length: LOOKUPS }, work));
+  return found;
+}

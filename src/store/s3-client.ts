@@ -1,0 +1,26 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import type { Config } from '../config.js';
+
+/**
+ * A client of the S3 service of this installation. Region and credentials come from the standard AWS_* variables (or
+ * whatever else the SDK's default chain finds); an own endpoint is addressed by path, which every such server answers.
+ */
+export function createS3Client({ S3_ENDPOINT, AWS_REGION }: Pick<Config, 'S3_ENDPOINT' | 'AWS_REGION'>): S3Client {
+  return new S3Client({
+    region: AWS_REGION,
+    ...(S3_ENDPOINT !== undefined && { endpoint: S3_ENDPOINT, forcePathStyle: true }),
+    // Trailing checksums are newer than many S3-compatible servers; files are verified by SHA-256 here anyway.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  });
+}
+
+/** `s3://bucket/prefix` in its parts; the prefix without slashes around it. */
+export function parseS3Uri(uri: string): { bucket: string; prefix: string } | undefined {
+  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(uri);
+  return match ? { bucket: match[1], prefix: (match[2] ?? '').replace(/^\/+|\/+$/g, '') } : undefined;
+}
+
+/** Status of an S3 error; undefined where there was no answer. */
+export const s3Status = (error: unknown): number | undefined =>
+  (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
