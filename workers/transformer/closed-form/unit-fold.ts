@@ -1,29 +1,9 @@
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { reluMoment, rowSquares } from './importance.js';
+import { takeRows } from './pick.js';
 
-/** Ridge on the kept units' moment, relative to its mean diagonal: units of one layer are often nearly parallel. */
+/** Ridge on the moment of what is kept, relative to its mean diagonal: units of one layer are often nearly parallel. */
 const RIDGE = 1e-3;
-
-/** Rows `index` of a matrix, copied. */
-export async function takeRows(la: LinearAlgebra, a: Matrix, index: readonly number[]): Promise<Matrix> {
-  const values = await la.download(a);
-  const out =
-    a.precision === 'float64' ? new Float64Array(index.length * a.cols) : new Float32Array(index.length * a.cols);
-  index.forEach((row, i) => {
-    out.set(values.subarray(row * a.cols, (row + 1) * a.cols), i * a.cols);
-  });
-  return la.upload(out, index.length, a.cols);
-}
-
-/** Columns `index` of a matrix, copied. */
-export async function takeColumns(la: LinearAlgebra, a: Matrix, index: readonly number[]): Promise<Matrix> {
-  const values = await la.download(a);
-  const out =
-    a.precision === 'float64' ? new Float64Array(index.length * a.rows) : new Float32Array(index.length * a.rows);
-  for (let i = 0; i < a.rows; i++)
-    for (let j = 0; j < index.length; j++) out[i * index.length + j] = values[i * a.cols + index[j]];
-  return la.upload(out, a.rows, index.length);
-}
 
 /** Second moment of units rows × columns, from weights: inputs isotropic (method.md, section 5). */
 async function moment(
@@ -58,16 +38,20 @@ export async function unitFold(
   kept: readonly number[],
   dropped: readonly number[],
 ): Promise<Matrix> {
-  const system = await moment(la, opened, kept, kept);
-  const values = (await la.download(system)).slice();
-  const n = kept.length;
+  return solveFold(la, await moment(la, opened, kept, kept), await moment(la, opened, kept, dropped));
+}
+
+/** (C_kk + ridge)⁻¹·C_kd = Fᵀ; both are disposed. */
+export async function solveFold(la: LinearAlgebra, system: Matrix, right: Matrix): Promise<Matrix> {
+  const values = await la.download(system);
+  const n = system.rows;
   let trace = 0;
   for (let i = 0; i < n; i++) trace += values[i * n + i];
-  for (let i = 0; i < n; i++) values[i * n + i] += (RIDGE * trace) / n || 1;
-  const ridged = la.upload(values, n, n);
-  const right = await moment(la, opened, kept, dropped);
-  const solution = await la.solvePositive(ridged, right); // kept × dropped = Fᵀ
+  const ridged = values.slice();
+  for (let i = 0; i < n; i++) ridged[i * n + i] += (RIDGE * trace) / n || 1;
   la.dispose(system);
-  la.dispose(ridged);
+  const a = la.upload(ridged, n, n);
+  const solution = await la.solvePositive(a, right);
+  la.dispose(a);
   return solution;
 }

@@ -1,0 +1,37 @@
+import type { TransformerPlan } from '../../../src/families/plan.js';
+import type { LinearAlgebra } from '../../linalg/contract.js';
+import type { Control } from '../control.js';
+import type { SlotTensors } from '../model.js';
+import { residualBasis } from '../residual.js';
+import type { Merging } from './merging.js';
+import { streamScales, writerMoment } from './moment.js';
+import { selections } from './selections.js';
+
+/** Basis of the residual stream and selections of heads and units, from the weights alone. */
+export async function prepareMerge(
+  la: LinearAlgebra,
+  plan: TransformerPlan,
+  sources: readonly SlotTensors[],
+  control: Control = {},
+): Promise<Merging> {
+  const { target, mode } = plan;
+  const scale = await streamScales(la, plan, sources);
+  const moment = await writerMoment(la, plan, sources, scale, control);
+  const widths = plan.sources.map((s) => s.architecture.hidden);
+  const post = target.placement === 'post';
+  const residual = await residualBasis(la, moment, widths, target.hidden, {
+    mode,
+    hyperplane: target.norm === 'layer' && !post,
+    identityWhenFull: post || target.norm === 'rms',
+  });
+  const expand = await la.cast(residual.expand, 'float32');
+  const eye = new Float32Array(target.hidden ** 2);
+  for (let i = 0; i < target.hidden; i++) eye[i * target.hidden + i] = 1;
+  const fold = await la.gemm(expand, la.upload(eye, target.hidden, target.hidden), { transA: true });
+  const total = widths.reduce((a, b) => a + b, 0);
+  // a stream in the hyperplane has r − 1 of r dimensions, the sources' own d − 1 of d: one and the same ratio at N = 1
+  const kappa = Math.sqrt((total * residual.retained) / target.hidden);
+  const picked = await selections(la, plan, sources, scale, control);
+  const starts = widths.map((_, i) => widths.slice(0, i).reduce((a, b) => a + b, 0));
+  return { la, plan, sources, basis: { ...residual, scale, kappa, ...picked }, expand, fold, widths, starts };
+}
