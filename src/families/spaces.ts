@@ -82,7 +82,7 @@ export function spaceReports(
     spaceWidth(target, space) === sources.reduce((sum, s) => sum + spaceWidth(s.architecture, space), 0);
   const dropped = (space: Space) => {
     if (fit === 'calibrated') return 'the maps around the kept ones are fitted to calibration data';
-    if (space === 'ffn') return 'the dropped ones are folded into the kept ones by least squares';
+    if (space === 'ffn' || space === 'heads') return 'the dropped ones are folded into the kept ones by least squares';
     return 'the dropped ones are left out';
   };
   const selected = (name: string, space: Space, layer: number | null, why: string) =>

@@ -10,16 +10,6 @@ const COLUMNS = [
   'optimality_ratio',
 ] as const;
 
-const PROBE_COLUMNS = [
-  'name',
-  'counted',
-  'source_losses',
-  'mean_of_sources_loss',
-  'result_loss',
-  'kl_to_mean',
-  'top1_agreement',
-] as const;
-
 const COMPARISON_COLUMNS = [
   'name',
   'kind',
@@ -35,13 +25,13 @@ const COMPARISON_COLUMNS = [
   'seconds',
 ] as const;
 
-/** One line per tensor (of a transformer: per probe; of a comparison: per row), RFC 4180. */
+/** One line per tensor (of a comparison: per row), RFC 4180. */
 export function metricsCsv(metrics: AnyMetrics): string {
   if (metrics.kind === 'comparison') {
     const rows = metrics.rows.map((row) => ({ ...row, widths: row.widths && pairs(row.widths) }));
     return table(COMPARISON_COLUMNS, rows);
   }
-  return metrics.kind === 'linear' ? table(COLUMNS, metrics.tensors) : table(PROBE_COLUMNS, metrics.probes);
+  return table<(typeof COLUMNS)[number]>(COLUMNS, metrics.tensors);
 }
 
 const pairs = (widths: Record<string, number>) =>

@@ -48,6 +48,22 @@ export const TensorMetricsSchema = z
   .meta({ id: 'TensorMetrics' });
 export type TensorMetrics = z.infer<typeof TensorMetricsSchema>;
 
+/** As TensorMetrics; several tensors write one space of a transformer, so the bound is the space's. */
+export const TransformerTensorMetricsSchema = TensorMetricsSchema.extend({
+  mean_abs_error: z
+    .number()
+    .describe(
+      'mean |W − F·E·W| of the sources’ own weights: over the whole concatenated matrix (diag), or the mean of the sources’ (separate). Writers of the residual stream: W as the basis sees it, at the joint stream’s scale, centred where LayerNorm subtracts the mean. Writers of heads, units, transform and pooler: the rows left out. A calibrated merge fits its weights afterwards: then it says how far the sources’ weights lie outside the basis, not how far the result’s do.',
+    ),
+  relative_error: z.number().describe('‖W − F·E·W‖_F / ‖W‖_F.'),
+  optimal_relative_error: z
+    .null()
+    .describe(
+      'Not defined for one of several writers of a space: one basis serves them all. For basis weight, 1 − retained_energy of the residual space is the least possible mean of their squared relative errors.',
+    ),
+}).meta({ id: 'TransformerTensorMetrics' });
+export type TransformerTensorMetrics = z.infer<typeof TransformerTensorMetricsSchema>;
+
 export const EndToEndSchema = z
   .strictObject({
     mean_abs_output: z.number().describe('mean |y|.'),
@@ -114,10 +130,24 @@ export const TransformerMetricsSchema = z
         width: z.number().int(),
         legality: z.enum(['exact', 'selection', 'approximate']),
         reason: z.string(),
+        retained_energy: ratio.describe('Σ_{j≤r} λ_j / Σ λ_j of the residual space; null for a selection.'),
+        directions_by_source: z
+          .array(z.number())
+          .nullable()
+          .describe(
+            'Residual space: ‖E_i‖_F², the share of the directions that lies in each source, whole numbers where sources do not mix. A selection: what is kept of each. null for a shared space.',
+          ),
+        identity_error: ratio.describe(
+          'max |E·F − I| of the stored bases, less 11ᵀ/r where LayerNorm leaves a hyperplane; 0 for a selection.',
+        ),
       }),
     ),
+    tensors: z.array(TransformerTensorMetricsSchema),
     merge: z.strictObject({
       retained_energy: z.number(),
+      stream_scales: z
+        .array(z.number())
+        .describe('What each source’s weights were multiplied with to bring their streams to one scale.'),
       spectrum: z.array(z.number()).describe('Eigenvalues of the residual space’s second moment, descending.'),
       kept_groups: z.array(z.array(z.number().int())).describe('Per layer and source: key-value groups kept.'),
       kept_units: z.array(z.array(z.number().int())).describe('Per layer and source: feed-forward units kept.'),

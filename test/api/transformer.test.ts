@@ -102,14 +102,15 @@ describe('a closed-form merge', () => {
     expect(await readFile(artifactPath(service, id, 'README.md'), 'utf8')).toContain('initialisation');
   });
 
-  it('gives one CSV line per probe', async () => {
+  it('gives one CSV line per tensor that writes a reduced space', async () => {
     const { text } = await service.http.get(`/v1/jobs/${id}/metrics?format=csv`).expect(200);
-    expect(
-      text
-        .trim()
-        .split('\r\n')
-        .map((line) => line.split(',')[0]),
-    ).toEqual(['name', 'eng', 'code']);
+    const names = text
+      .trim()
+      .split('\r\n')
+      .map((line) => line.split(',')[0]);
+    expect(names).toEqual(['name', ...metrics.tensors.map(({ name }) => name)]);
+    // the embedding, and per layer q, k, v, o, gate, up, down
+    expect(names.length).toBe(1 + 1 + 4 * 7);
   });
 });
 

@@ -23,7 +23,9 @@ import type { Attempt, MergeRun } from './attempt.js';
 import { type Publication, publish } from './publish.js';
 
 /** What a whole model's evaluation leaves. */
-export type Evaluated = Pick<TransformerMetrics, 'probes' | 'merge'> & { mean: TransformerMetrics['end_to_end'] };
+export type Evaluated = Pick<TransformerMetrics, 'probes' | 'merge' | 'spaces' | 'tensors'> & {
+  mean: TransformerMetrics['end_to_end'];
+};
 
 /** Folder the merge writes its files into. */
 const FOLDER = 'model';
@@ -82,14 +84,7 @@ async function publishModel(attempt: Attempt, plan: WholeModelPlan, evaluated: E
     const file = path.basename(name);
     if (!INTERNAL_FILES.includes(file)) files[file] = { path: path.join(folder, file), written };
   }
-  const spaces = plan.spaces.map(({ name, source_widths, width, legality, reason }) => ({
-    name,
-    source_width: source_widths.reduce((sum, d) => sum + d, 0),
-    width,
-    legality,
-    reason,
-  }));
-  const { mean, probes, merge } = evaluated;
+  const { mean, probes, merge, spaces, tensors } = evaluated;
   await publish({
     ...attempt.publication(),
     files,
@@ -101,6 +96,7 @@ async function publishModel(attempt: Attempt, plan: WholeModelPlan, evaluated: E
       end_to_end: mean,
       probes,
       spaces,
+      tensors,
       merge,
       ...attempt.measured(),
     }),

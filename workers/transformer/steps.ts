@@ -4,17 +4,21 @@ import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import { WeightfoldError } from '../../src/errors.js';
 import { bindTensors } from '../../src/families/binding.js';
 import type { TransformerPlan } from '../../src/families/plan.js';
+import type { TransformerTensorMetrics } from '../../src/schemas/metrics.js';
 import { writeAtomic } from '../../src/store/files.js';
-import type { LinearAlgebra, Matrix } from '../linalg/contract.js';
+import type { LinearAlgebra } from '../linalg/contract.js';
 import { fitCalibrated } from './calibrated/fit.js';
+import type { ClosedFormBasis } from './closed-form/merging.js';
 import { ClosedFormSlots } from './closed-form/slots.js';
 import type { Control } from './control.js';
 import { evaluateTransformer, type TransformerMetrics } from './evaluate/evaluate.js';
 import type { Probe } from './evaluate/loss.js';
+import { type SpaceFigures, spaceFigures } from './evaluate/space-figures.js';
+import { weightErrors } from './evaluate/weight-errors.js';
 import { checkTokens, type Tokens } from './forward/batch.js';
 import { generateTokens } from './generate/generate.js';
 import { SlotModel, StoredSlots, storedModel } from './model.js';
-import { writeBases } from './output/bases.js';
+import { readBases, writeBases } from './output/bases.js';
 import { modelCard } from './output/card.js';
 import { type WrittenOutput, writeModel } from './output/write.js';
 
@@ -23,6 +27,8 @@ export interface MergeSummary {
   files: WrittenOutput[];
   /** Σ_{j≤r} λ_j / Σ λ_j of the residual basis. */
   retained_energy: number;
+  /** What each source's weights were multiplied with to bring their streams to one scale. */
+  stream_scales: number[];
   /** Eigenvalues of the residual moment, descending. */
   spectrum: number[];
   /** Per layer and source: kv groups and FFN units kept. */
@@ -68,11 +74,10 @@ async function closedForm(
 ): Promise<MergeSummary> {
   const stored = plan.sources.map((s, i) => new StoredSlots(sources[i], s.bindings, la, 'float32'));
   const slots = await ClosedFormSlots.prepare(la, plan, stored, control);
-  const { expand, groups, units, retained, spectrum } = slots.basis;
-  const [e, f] = [await la.cast(expand, 'float32'), slots.fold];
-  await writeBases(la, { expand: e, folds: [f], groups, units }, workDir);
+  const { basis, fold } = slots;
+  await writeBases(la, { ...basis, expand: await la.cast(basis.expand, 'float32'), folds: [fold] }, workDir);
   const files = await writeModel(plan, slots, sources[0], la, workDir, control);
-  return summaryOf(files, retained, spectrum, groups, units, null);
+  return summaryOf(files, basis, null);
 }
 
 async function calibrated(
@@ -87,11 +92,10 @@ async function calibrated(
   const models = sourceModels(plan, sources, la);
   const tokens = await calibrationTokens(plan, models, la, options);
   const result = await fitCalibrated(plan, models, la, spill, tokens, options);
-  const { slots, folds, groups, units, retained, spectrum, streamError } = result;
-  await writeBases(la, { expand: await la.cast(result.expand, 'float32'), folds, groups, units }, workDir);
-  const files = await writeModel(plan, slots, sources[0], la, workDir, options);
+  await writeBases(la, { ...result, expand: await la.cast(result.expand, 'float32') }, workDir);
+  const files = await writeModel(plan, result.slots, sources[0], la, workDir, options);
   await rm(spill, { recursive: true, force: true });
-  return summaryOf(files, retained, spectrum, groups, units, streamError);
+  return summaryOf(files, result, result.streamError);
 }
 
 async function calibrationTokens(
@@ -113,14 +117,18 @@ async function calibrationTokens(
 
 const summaryOf = (
   files: WrittenOutput[],
-  retained: number,
-  spectrum: Float64Array,
-  groups: readonly number[][][],
-  units: readonly number[][][],
+  {
+    retained,
+    spectrum,
+    groups,
+    units,
+    scale,
+  }: Pick<ClosedFormBasis, 'retained' | 'spectrum' | 'groups' | 'units' | 'scale'>,
   streamError: number[] | null,
 ): MergeSummary => ({
   files,
   retained_energy: retained,
+  stream_scales: scale,
   spectrum: [...spectrum],
   kept_groups: groups.map((kept) => kept.map((list) => list.length)),
   kept_units: units.map((kept) => kept.map((list) => list.length)),
@@ -135,6 +143,13 @@ export async function openResult(plan: TransformerPlan, la: LinearAlgebra, workD
   return { reader, model: new SlotModel(plan.target, slots, la, 'float32') };
 }
 
+/** What the evaluation adds to `metrics.json`. */
+export type StepMetrics = TransformerMetrics & {
+  merge: Omit<MergeSummary, 'files'>;
+  tensors: TransformerTensorMetrics[];
+  spaces: SpaceFigures[];
+};
+
 /**
  * Losses of sources, mean and result on the probes, from the stored weights; writes `README.md`, the model card.
  * `metrics` is what belongs into `metrics.json`.
@@ -145,33 +160,27 @@ export async function evaluateStep(
   la: LinearAlgebra,
   workDir: string,
   options: Control & { probes: readonly Probe[] },
-): Promise<TransformerMetrics & { merge: Omit<MergeSummary, 'files'> }> {
+): Promise<StepMetrics> {
   const { reader, model } = await openResult(plan, la, workDir);
   try {
-    const expand = await storedExpand(la, workDir);
+    const { files: _, ...merge } = JSON.parse(await readFile(path.join(workDir, SUMMARY_FILE), 'utf8')) as MergeSummary;
+    const stored = await readBases(la, workDir, plan.sources.length, plan.target.layers);
+    const bases = { ...stored, scale: merge.stream_scales };
+    const slots = plan.sources.map((s, i) => new StoredSlots(sources[i], s.bindings, la, 'float32'));
+    const tensors = await weightErrors(la, { plan, sources: slots, bases }, options);
+    const spaces = await spaceFigures(la, plan, bases, merge.retained_energy);
     const models = sourceModels(plan, sources, la);
     const input = {
       sources: models,
       result: model,
-      expand,
+      expand: bases.expand,
       source_weights: plan.source_weights,
       probes: options.probes,
     };
     const metrics = await evaluateTransformer(la, input, options);
-    const { files: _, ...merge } = JSON.parse(await readFile(path.join(workDir, SUMMARY_FILE), 'utf8')) as MergeSummary;
     await writeAtomic(path.join(workDir, 'README.md'), modelCard(plan, metrics));
-    return { ...metrics, merge };
+    return { ...metrics, merge, tensors, spaces };
   } finally {
     await reader.close();
-  }
-}
-
-async function storedExpand(la: LinearAlgebra, workDir: string): Promise<Matrix> {
-  const bases = await CheckpointReader.open(path.join(workDir, 'bases.safetensors'));
-  try {
-    const [r, d] = bases.tensors.get('residual.expand')!.shape;
-    return la.upload(await bases.floats('residual.expand', 'float32'), r, d);
-  } finally {
-    await bases.close();
   }
 }

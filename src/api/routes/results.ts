@@ -51,7 +51,7 @@ export const resultRoutes =
           format: z
             .enum(['json', 'csv'])
             .default('json')
-            .describe('csv: one line per tensor (of a transformer: per probe; of a comparison: per method and width).'),
+            .describe('csv: one line per tensor (of a comparison: per method and width).'),
         }),
         response: {
           200: {

@@ -32,6 +32,10 @@ export interface CalibratedResult {
   retained: number;
   groups: Kept[];
   units: Kept[];
+  transform: Kept;
+  pooler: Kept;
+  /** Scale of each source in the joint stream. */
+  scale: number[];
   /** ‖x_k − T_k‖ / ‖T_k‖ of the normed streams on the calibration tokens, per norm. */
   streamError: number[];
 }
@@ -65,8 +69,8 @@ export async function fitCalibrated(
     const fitting = { la, plan, control, tokens, joint, found, expand, slots, model, stream };
     await fitEmbeddings({ la, plan, joint, survey: found, expand, slots }, tokens, control);
     const { folds, streamError } = await frontToBack(fitting, workDir);
-    const { groups, units } = found;
-    return { ...basis, slots, folds, groups, units, streamError };
+    const { groups, units, transform, pooler, scale } = found;
+    return { ...basis, slots, folds, groups, units, transform, pooler, scale, streamError };
   } finally {
     await joint.close();
     await stream.remove();

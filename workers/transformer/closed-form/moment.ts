@@ -5,7 +5,7 @@ import { type Control, checkCancelled } from '../control.js';
 import type { SlotTensors } from '../model.js';
 
 /** Rows of a table read at a time: 8192 × 1536 float64 is 100 MB at most. */
-const CHUNK_ROWS = 4096;
+export const CHUNK_ROWS = 4096;
 
 const starts = (widths: readonly number[]) => widths.map((_, i) => widths.slice(0, i).reduce((a, b) => a + b, 0));
 

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { CheckpointReader } from '../../../src/checkpoints/reader.js';
 import { encodeFloats } from '../../../src/safetensors/dtype.js';
 import { SafetensorsWriter, type TensorSpec, type WrittenFile } from '../../../src/safetensors/writer.js';
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
@@ -11,11 +12,14 @@ export interface StoredBases {
   folds: readonly Matrix[];
   groups: readonly Kept[];
   units: readonly Kept[];
+  /** Empty where the model has none. */
+  transform: Kept;
+  pooler: Kept;
 }
 
 /**
  * `bases.safetensors`: residual.expand [r, D], residual.fold[.k] [D, r] float32; layer.l.groups.i and layer.l.units.i,
- * the kv groups and FFN units kept of source i, int32.
+ * the kv groups and FFN units kept of source i, int32; transform.i and pooler.i likewise.
  */
 export async function writeBases(la: LinearAlgebra, bases: StoredBases, directory: string): Promise<WrittenFile> {
   const entries = new Map<string, { spec: TensorSpec; bytes: () => Promise<Uint8Array> }>();
@@ -29,17 +33,26 @@ export async function writeBases(la: LinearAlgebra, bases: StoredBases, director
   bases.folds.forEach((fold, k) => {
     matrix(bases.folds.length === 1 ? 'residual.fold' : `residual.fold.${k}`, fold);
   });
+  const index = (name: string, list: readonly number[]) => {
+    const bytes = async () => new Uint8Array(Int32Array.from(list).buffer);
+    entries.set(name, { spec: { name, dtype: 'I32', shape: [list.length] }, bytes });
+  };
   const indices = (what: string, all: readonly Kept[]) => {
     all.forEach((kept, layer) => {
       kept.forEach((list, source) => {
-        const name = `layer.${layer}.${what}.${source}`;
-        const bytes = async () => new Uint8Array(Int32Array.from(list).buffer);
-        entries.set(name, { spec: { name, dtype: 'I32', shape: [list.length] }, bytes });
+        index(`layer.${layer}.${what}.${source}`, list);
       });
     });
   };
   indices('groups', bases.groups);
   indices('units', bases.units);
+  const rows = (what: string, kept: Kept) => {
+    kept.forEach((list, source) => {
+      index(`${what}.${source}`, list);
+    });
+  };
+  rows('transform', bases.transform);
+  rows('pooler', bases.pooler);
   const list = [...entries.values()];
   const writer = await SafetensorsWriter.create(
     path.join(directory, 'bases.safetensors'),
@@ -51,5 +64,38 @@ export async function writeBases(la: LinearAlgebra, bases: StoredBases, director
   } catch (error) {
     await writer.abort();
     throw error;
+  }
+}
+
+/** Bases as `writeBases` left them. */
+export async function readBases(
+  la: LinearAlgebra,
+  directory: string,
+  sources: number,
+  layers: number,
+): Promise<Omit<StoredBases, 'folds'>> {
+  const reader = await CheckpointReader.open(path.join(directory, 'bases.safetensors'));
+  try {
+    const [r, d] = reader.tensors.get('residual.expand')!.shape;
+    const expand = la.upload(await reader.floats('residual.expand', 'float32'), r, d);
+    const index = async (name: string) => {
+      const bytes = await reader.bytes(name);
+      return [...new Int32Array(bytes.slice().buffer)];
+    };
+    const kept = (name: string): Promise<Kept> =>
+      reader.tensors.has(`${name}.0`)
+        ? Promise.all(Array.from({ length: sources }, (_, i) => index(`${name}.${i}`)))
+        : Promise.resolve([]);
+    const perLayer = (what: string) =>
+      Promise.all(Array.from({ length: layers }, (_, layer) => kept(`layer.${layer}.${what}`)));
+    return {
+      expand,
+      groups: await perLayer('groups'),
+      units: await perLayer('units'),
+      transform: await kept('transform'),
+      pooler: await kept('pooler'),
+    };
+  } finally {
+    await reader.close();
   }
 }
