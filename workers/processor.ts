@@ -82,6 +82,7 @@ async function sessionOf(record: JobRecord, signal?: AbortSignal): Promise<Merge
     artifacts: store.files(id).artifacts,
     sources: await locateSources(record, signal),
     locate: (checkpoint, file) => path.join(layout(config.DATA_DIR).checkpoints, checkpoint, file),
+    storedBases: store.files(id).bases,
     la,
     reason,
     worker,

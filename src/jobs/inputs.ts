@@ -16,22 +16,31 @@ import type { ComparisonPlan, LinearPlan, Plan } from '../schemas/plan.js';
 import { isRemote } from '../sources/open-origin.js';
 import { RemoteOutlines } from '../sources/remote-outlines.js';
 import { layout } from '../store/layout.js';
+import type { JobStore } from './job-store.js';
 import type { InputFile } from './record.js';
+import { findStoredBases } from './stored-bases.js';
 import { calibrationShapes, checkTokenProbe, methodsOf, tokenProbes } from './tokens.js';
 
 export interface Inspected {
   plan: Plan;
   inputs: InputFile[];
+  /** File with the earlier job's bases, where the plan takes them. */
+  bases?: string;
 }
 
 /**
  * Read every source's headers and plan the job. Opens files, reads no weights; of remote sources it fetches headers,
  * configuration and tokenizer.
  */
-export async function inspect(spec: JobSpec, config: Config, checkpoints: CheckpointStore): Promise<Inspected> {
+export async function inspect(
+  spec: JobSpec,
+  config: Config,
+  checkpoints: CheckpointStore,
+  store: JobStore,
+): Promise<Inspected> {
   const remote = new RemoteOutlines(config);
   try {
-    return await inspectSources(spec, config, checkpoints, remote);
+    return await inspectSources(spec, config, checkpoints, store, remote);
   } finally {
     await remote.close();
   }
@@ -41,6 +50,7 @@ async function inspectSources(
   spec: JobSpec,
   config: Config,
   checkpoints: CheckpointStore,
+  store: JobStore,
   remote: RemoteOutlines,
 ): Promise<Inspected> {
   const roots = { checkpoints: layout(config.DATA_DIR).checkpoints, sourceRoots: config.SOURCE_ROOTS };
@@ -68,7 +78,9 @@ async function inspectSources(
         inputs.push({ source: i, file, size, sha256: entry?.sha256 ?? null });
       }
   }
-  const plan = planJob(spec, headers, isTransformer(spec.model) ? await calibrationShapes(spec, checkpoints) : []);
+  const calibrations = isTransformer(spec.model) ? await calibrationShapes(spec, checkpoints) : [];
+  const bases = await findStoredBases(spec, store, inputs);
+  const plan = planJob(spec, headers, calibrations, bases?.stored);
   if (!isTransformer(spec.model)) {
     const columns = (plan as LinearPlan | ComparisonPlan).probe_columns;
     await checkProbe(spec, columns, checkpoints);
@@ -77,7 +89,7 @@ async function inspectSources(
     await checkTokenizers(locations);
     for (const [i, probe] of tokenProbes(spec).entries()) await checkTokenProbe(probe, `/probe/${i}`, checkpoints);
   }
-  return { plan, inputs };
+  return { plan, inputs, bases: bases?.file };
 }
 
 async function openSource(

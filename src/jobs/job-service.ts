@@ -73,13 +73,13 @@ export class JobService {
    * between) is found by `reconcile`.
    */
   async submit(spec: JobSpec, idempotencyKey?: string, retryOf: string | null = null): Promise<Job> {
-    const { plan, inputs } = await this.inspect(spec);
+    const { plan, inputs, bases } = await this.inspect(spec);
     await this.checkRoom(plan);
     await this.queue.ping();
     const fresh = newJobId();
     const id = idempotencyKey === undefined ? fresh : await claimKey(this.config.DATA_DIR, idempotencyKey, spec, fresh);
     const record: JobRecord = { id, created_at: new Date().toISOString(), spec, plan, inputs, retry_of: retryOf };
-    if (await this.store.create(record)) {
+    if (await this.store.create(record, bases)) {
       // Accepted from here on, queue or not: `reconcile` enqueues what this cannot.
       await this.queue.enqueue(record).catch((error) => this.log.warn({ err: error, job: id }, 'not enqueued yet'));
       this.log.info({ job: id, family: plan.family }, 'job accepted');
@@ -221,7 +221,7 @@ export class JobService {
   }
 
   private async inspect(spec: JobSpec) {
-    const inspected = await inspect(spec, this.config, this.checkpoints);
+    const inspected = await inspect(spec, this.config, this.checkpoints, this.store);
     this.checkMemory(inspected.plan);
     return inspected;
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Job } from '../schemas/job.js';
 import { isTerminal } from '../schemas/job.js';
@@ -39,13 +39,17 @@ export class JobStore {
     return jobLayout(this.dataDir, id);
   }
 
-  /** Create a job as a whole; false when one with this id exists. */
-  async create(record: JobRecord): Promise<boolean> {
+  /**
+   * Create a job as a whole; false when one with this id exists.
+   * @param bases file of an earlier job whose bases it takes
+   */
+  async create(record: JobRecord, bases?: string): Promise<boolean> {
     const { folder } = this.files(record.id);
     // A name of its own for each call: the same key sent twice at once creates the same job twice at once.
     const staging = `${folder}.${randomBytes(6).toString('hex')}.tmp`;
     await mkdir(staging, { recursive: true });
     await writeAtomic(path.join(staging, 'record.json'), JSON.stringify(record));
+    if (bases) await linkOrCopy(bases, path.join(staging, path.basename(this.files(record.id).bases)));
     await writeAtomic(path.join(staging, 'state.json'), JSON.stringify(initialState(record.plan.steps.length)));
     try {
       await rename(staging, folder);
@@ -163,6 +167,14 @@ function remember<T>(jobs: Map<string, T>, id: string, job: T): void {
     jobs.delete(oldest);
   }
   jobs.set(id, job);
+}
+
+/** Artifacts never change, so a second name serves as well as a copy, where the file system allows it. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  await link(from, to).catch((error) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    return copyFile(from, to);
+  });
 }
 
 async function exists(folder: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { SpecError } from '../errors.js';
 import { isTransformer, type JobSpec } from '../schemas/job-spec.js';
-import type { LinearPlan, MergePlan, Plan, SpacePlan, StepPlan, TensorPlan } from '../schemas/plan.js';
+import type { LinearPlan, MergePlan, Plan, SpacePlan, StepPlan, StoredBases, TensorPlan } from '../schemas/plan.js';
 import { planChain } from './chain.js';
 import { planComparison } from './comparison.js';
 import { estimateCosts } from './costs.js';
@@ -9,32 +9,47 @@ import type { ModelPlan } from './model-plan.js';
 import { outputDtype, parseSize, type Shard, shardTensors } from './shards.js';
 import type { SourceHeaders } from './sources.js';
 import { orderSteps, type StepDraft } from './steps.js';
+import { takeStored } from './stored-bases.js';
 import { planWholeModel, type TokenShape } from './whole-model.js';
 
 /**
  * The plan of a merge: a pure function of spec and headers, shown by `POST /v1/jobs/plan` and run as it is by workers.
  * @param calibrations shape of the calibration tokens of each method (one, unless the spec compares several), where it
  *   names a tensor
+ * @param stored bases of an earlier job, where the spec names one
  * @throws SpecError when the spec cannot succeed, with a pointer to what is wrong
  */
 export function planJob(
   spec: JobSpec,
   headers: readonly SourceHeaders[],
   calibrations: readonly (TokenShape | undefined)[] = [],
+  stored: StoredBases | null = null,
 ): Plan {
   if (spec.compare)
     return planComparison(spec, headers, calibrations, (point, calibration) => planMerge(point, headers, calibration));
-  return planMerge(spec, headers, calibrations[0]);
+  return planMerge(spec, headers, calibrations[0], stored);
 }
 
 /** The plan of one merge. */
-export function planMerge(spec: JobSpec, headers: readonly SourceHeaders[], calibration?: TokenShape): MergePlan {
-  return isTransformer(spec.model) ? planWholeModel(spec, spec.model, headers, calibration) : planLinear(spec, headers);
+export function planMerge(
+  spec: JobSpec,
+  headers: readonly SourceHeaders[],
+  calibration?: TokenShape,
+  stored: StoredBases | null = null,
+): MergePlan {
+  return isTransformer(spec.model)
+    ? planWholeModel(spec, spec.model, headers, calibration)
+    : planLinear(spec, headers, stored);
 }
 
 /** The plan of a chain or an embedding. */
-export function planLinear(spec: JobSpec, headers: readonly SourceHeaders[]): LinearPlan {
+export function planLinear(
+  spec: JobSpec,
+  headers: readonly SourceHeaders[],
+  stored: StoredBases | null = null,
+): LinearPlan {
   const model = planModel(spec, headers);
+  const spaces = stored ? takeStored(spec, model.spaces, stored) : model.spaces;
   const dtype = outputDtype(spec);
   const tensors = model.tensors.map((tensor) => (dtype ? { ...tensor, dtype } : tensor));
   checkNames(tensors);
@@ -54,12 +69,13 @@ export function planLinear(spec: JobSpec, headers: readonly SourceHeaders[]): Li
     family: spec.model.family,
     precision: precision as 'float32' | 'float64',
     source_weights: spec.source_weights ?? headers.map(() => 1 / headers.length),
-    spaces: model.spaces,
+    spaces,
     tensors,
     shards,
-    steps: stepsOf(spec, model.spaces, tensors, shards),
+    steps: stepsOf(spec, spaces, tensors, shards),
     probe_columns: model.probeColumns,
     config: model.config,
+    stored_bases: stored,
   };
   return { ...plan, costs: estimateCosts(plan) };
 }

@@ -7,7 +7,7 @@ export const SpaceMetricsSchema = z
     source_width: z.number().int().describe('Sum over the sources.'),
     width: z.number().int(),
     rank: z.number().int().describe('Numerical rank k within the width: directions that carry anything.'),
-    basis: z.enum(['weight', 'balanced', 'activation', 'growth']),
+    basis: z.enum(['weight', 'balanced', 'activation', 'growth', 'stored']),
     factorization: z.enum(['weight', 'covariance', 'balanced']),
     directions_by_source: z
       .array(z.number().int())
@@ -42,8 +42,10 @@ export const TensorMetricsSchema = z
     mean_abs_error_by_source: z.array(z.number()).describe('Over each source’s own matrix.'),
     max_abs_error: z.number(),
     relative_error: z.number().describe('‖W − F·E·W‖_F / ‖W‖_F.'),
-    optimal_relative_error: z.number().describe('Eckart–Young bound at this width.'),
-    optimality_ratio: ratio.describe('relative_error / optimal_relative_error; null where the bound is below 1e-6.'),
+    optimal_relative_error: ratio.describe('Eckart–Young bound at this width; null where stored bases do not tell.'),
+    optimality_ratio: ratio.describe(
+      'relative_error / optimal_relative_error; null where the bound is unknown or below 1e-6.',
+    ),
   })
   .meta({ id: 'TensorMetrics' });
 export type TensorMetrics = z.infer<typeof TensorMetricsSchema>;

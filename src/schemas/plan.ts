@@ -34,9 +34,9 @@ export const SpacePlanSchema = z
       .describe('Least and largest width that can be chosen; null where the width is given.'),
     width_goal: WidthGoalSchema.nullable().describe('What a chosen width must achieve.'),
     basis: z
-      .enum(['weight', 'balanced', 'activation', 'growth'])
+      .enum(['weight', 'balanced', 'activation', 'growth', 'stored'])
       .nullable()
-      .describe('growth: wider than its one source, computing the same.  null: not reduced.'),
+      .describe('growth: wider than its one source, computing the same. stored: an earlier job’s.  null: not reduced.'),
     reduced: z.boolean().describe('Whether an expand/fold pair is computed; otherwise E = F = I.'),
     factorization: z
       .enum(['weight', 'covariance', 'balanced'])
@@ -69,6 +69,33 @@ export const TensorPlanSchema = z
   })
   .meta({ id: 'TensorPlan' });
 export type TensorPlan = Omit<z.infer<typeof TensorPlanSchema>, 'shape'> & { shape: number[] };
+
+const StoredSpaceSchema = z.strictObject({
+  name: z.string().describe('What the earlier job calls the space.'),
+  basis: z.enum(['weight', 'balanced', 'activation']),
+  mode: z.enum(['diag', 'separate']),
+  width: z.number().int().describe('Its width in that job.'),
+  blocks: z.array(
+    z.strictObject({
+      span: z.tuple([z.number().int(), z.number().int()]),
+      live: z.number().int().describe('Directions stored.'),
+    }),
+  ),
+  complete: z.boolean().describe('Whether every direction above the numerical rank is stored.'),
+  widths_fixed: z.boolean().describe('Whether the basis holds for that job’s widths only.'),
+  same_sources: z.boolean().describe('Whether both jobs read the same bytes.'),
+  writers: z.array(z.string()).describe('Tensors it was made of.'),
+});
+export type StoredSpace = z.infer<typeof StoredSpaceSchema>;
+
+const StoredBasesSchema = z
+  .strictObject({
+    job: z.string(),
+    sha256: z.string().describe('Of the file the bases come from.'),
+    spaces: z.record(z.string(), StoredSpaceSchema).describe('By the name of this job’s space.'),
+  })
+  .describe('Bases taken from an earlier job.');
+export type StoredBases = z.infer<typeof StoredBasesSchema>;
 
 const ShardPlanSchema = z.strictObject({ file: z.string(), tensors: z.array(z.string()), bytes: byteCount });
 
@@ -106,6 +133,7 @@ export const LinearPlanSchema = z
     steps: z.array(StepPlanSchema),
     probe_columns: z.array(z.number().int()).describe('Input width of each source, or one where inputs are shared.'),
     config: z.record(z.string(), z.unknown()).describe('config.json of the result.'),
+    stored_bases: StoredBasesSchema.nullable(),
     costs: CostsSchema,
     warnings,
   })

@@ -25,6 +25,8 @@ export const jobLayout = (dataDir: string, id: string) => {
     cancel: path.join(folder, 'cancel.json'),
     /** Created once, by whoever ends the job: terminal states never change. */
     outcome: path.join(folder, 'outcome.json'),
+    /** Bases of an earlier job that this one takes. */
+    bases: path.join(folder, 'bases.safetensors'),
     steps: path.join(folder, 'steps'),
     artifacts: path.join(folder, 'artifacts'),
     /** Size and hash of every artifact. */

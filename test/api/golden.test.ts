@@ -69,7 +69,7 @@ describe('the notebook’s merge through the service', () => {
     expect(w0).toMatchObject({ name: layerName(0), shape: [768, 2000] });
     expect(Math.abs(w0.mean_abs_error / 0.0012296 - 1)).toBeLessThan(1e-3);
     expect(Math.abs(w0.relative_error / 0.1208968 - 1)).toBeLessThan(1e-5);
-    expect(Math.abs(w0.relative_error / w0.optimal_relative_error - 1)).toBeLessThan(1e-5);
+    expect(Math.abs(w0.relative_error / (w0.optimal_relative_error as number) - 1)).toBeLessThan(1e-5);
     expect(w1.mean_abs_error).toBeLessThanOrEqual(1e-7);
     expect(end_to_end.mean_abs_output).toBeCloseTo(63.8, 1);
     expect(end_to_end.mean_abs_error).toBeLessThanOrEqual(1.36e-4 * 1.02);

@@ -115,7 +115,7 @@ export function checkMetrics(m: Merged): void {
     const energy = (values: number[]) => values.reduce((sum, s) => sum + s * s, 0);
     const optimal = Math.sqrt(energy(sigma.slice(basis.expand.rows)) / energy(sigma));
     // Values come from a Gram matrix: what lies below √ε·σ₁ of it is rounding.
-    expect(Math.abs(reported.optimal_relative_error - optimal)).toBeLessThan(Math.max(scale, 1e-7));
+    expect(Math.abs((reported.optimal_relative_error as number) - optimal)).toBeLessThan(Math.max(scale, 1e-7));
     expect(relative).toBeGreaterThanOrEqual(optimal - Math.max(scale, 1e-7));
     const plain = spaceOf(m, tensor.out_space).constant !== 'basis_column';
     if (

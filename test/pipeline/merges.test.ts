@@ -170,7 +170,7 @@ describe('the bound', () => {
         const energy = sigma.map((s) => s * s);
         const sum = (list: number[]) => list.reduce((a, b) => a + b, 0);
         const bound = Math.sqrt(sum(energy.slice(width)) / sum(energy));
-        expect(Math.abs(tensor.optimal_relative_error - bound)).toBeLessThan(1e-7);
+        expect(Math.abs((tensor.optimal_relative_error as number) - bound)).toBeLessThan(1e-7);
         expect(tensor.relative_error).toBeCloseTo(bound, 7);
         if (tensor.optimality_ratio !== null) expect(tensor.optimality_ratio).toBeCloseTo(1, 5);
         expect(m.metrics.spaces[0].retained_energy).toBeCloseTo(sum(energy.slice(0, width)) / sum(energy), 9);

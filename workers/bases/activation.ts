@@ -1,11 +1,12 @@
 import type { LinearAlgebra, Matrix } from '../linalg/contract.js';
 import type { TensorReader } from '../pipeline/sources.js';
-import { type BasisBlock, offsetsOf } from './basis.js';
+import { offsetsOf } from './basis.js';
 import type { BasisInput, ComputedBasis } from './basis-input.js';
 import { groupsOf, orthonormalBlock, spanOf } from './block.js';
-import { merged, writerOf } from './bound.js';
+import { writerOf } from './bound.js';
 import { reachOf, withConstant } from './chain-factors.js';
-import { Directions, energyOf, limitOf } from './directions.js';
+import { cutBasis } from './cut.js';
+import { Directions, limitOf } from './directions.js';
 import type { Spectrum } from './exact.js';
 import { chunkRows } from './problem.js';
 
@@ -24,31 +25,23 @@ export async function activationBasis(input: BasisInput): Promise<ComputedBasis>
   const { spectra, reach } = await solve(input);
   const sigmas = spectra.map(({ sigma }) => sigma);
   const directions = new Directions(space, method.mode, sigmas);
-  const { total } = directions;
-  const width = directions.width(limitOf(space, total));
-  const choices = directions.choose(
-    width,
-    method.padding,
-    spectra.map(({ vectors }) => vectors.cols),
-  );
-  const blocks: BasisBlock[] = [];
-  for (const [g, sources] of groups.entries())
-    blocks.push(await orthonormalBlock(la, plan.precision, space, sources, choices[g], spectra[g].vectors, sigmas[g]));
-  const kept = choices.reduce((sum, { live }, g) => sum + energyOf(sigmas[g].subarray(0, live)), 0);
-  return {
-    basis: { space: space.name, blocks },
-    report: {
-      width,
-      spectrum: [...merged(sigmas)],
-      rank: choices.reduce((sum, { live }) => sum + live, 0),
-      directions_by_source: space.coupled ? null : choices.map(({ live }) => live),
-      retained_energy: total === 0 ? 1 : Math.min(1, kept / total),
-      tail_relative_error: total === 0 ? 0 : Math.sqrt(directions.tail(width) / total),
-      padding_columns: choices.reduce((sum, { padding }) => sum + padding.length, 0),
-      optimal_relative_error: null,
+  const {
+    report,
+    choices: _,
+    ...bases
+  } = await cutBasis(input, {
+    width: directions.width(limitOf(space, directions.total)),
+    groups,
+    directions,
+    sigmas,
+    origin: { basis: 'activation', writer_spectrum: false, widths_fixed: false },
+    build: async (g, choice, last) => {
+      const { vectors } = spectra[g];
+      const own = last ? vectors : await la.cast(vectors, 'float64');
+      return orthonormalBlock(la, plan.precision, space, groups[g], choice, own, sigmas[g]);
     },
-    reach,
-  };
+  });
+  return { ...bases, report: { ...report, optimal_relative_error: null }, reach };
 }
 
 async function solve(input: BasisInput): Promise<{ spectra: Spectrum[]; reach?: Matrix[] }> {

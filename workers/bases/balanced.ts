@@ -1,11 +1,10 @@
 import type { LinearAlgebra, Matrix } from '../linalg/contract.js';
 import { transposed } from '../linalg/transposed.js';
-import type { BasisBlock, BasisReport } from './basis.js';
 import type { BasisInput, ComputedBasis } from './basis-input.js';
 import { groupsOf, obliqueBlock, spanOf } from './block.js';
-import { merged } from './bound.js';
 import { hiddenSpaces, type Reach, reachOf, withConstant } from './chain-factors.js';
-import { Directions, energyOf, limitOf } from './directions.js';
+import { cutBasis } from './cut.js';
+import { Directions, limitOf } from './directions.js';
 
 /** Σ below this share of Σ₁ counts as zero: float64 factors, never squared. */
 const RANK_TOLERANCE = 1e-12;
@@ -36,36 +35,46 @@ export async function balancedBasis(input: BasisInput): Promise<ComputedBasis> {
   const { la, plan, space, method } = input;
   const groups = groupsOf(space);
   const solved = await solve(input);
-  const sigmas = solved.map(({ sigma }) => sigma);
+  const everything = solved.map(({ sigma }) => sigma);
+  const fixed = plan.spaces.some(({ constant }) => constant === 'basis_column');
+  // To keep every direction, nothing is cut on the way; each space then takes what the one before it would have passed.
+  const whole = input.everyDirection && !fixed;
+  const lengths = everything.map(({ length }) => length);
+  const limits = whole ? await passedBefore(input, lengths) : lengths;
+  const sigmas = everything.map((sigma, g) => sigma.slice(0, limits[g]));
   const directions = new Directions(space, method.mode, sigmas, RANK_TOLERANCE);
+  const uncut = new Directions(space, method.mode, everything, RANK_TOLERANCE);
   const map = await mapBefore(input, directions.total);
   const width = directions.width(limitOf(space, directions.total, map));
-  const rows = groups.map((sources) => spanOf(space, sources)).map(([from, to]) => to - from);
-  const choices = directions.choose(width, method.padding, rows);
-  const blocks: BasisBlock[] = [];
   const reach: Matrix[] = [];
-  for (const [g, one] of solved.entries()) {
-    const { live } = choices[g];
-    const [e, f] = [await expandRows(la, one, live), await foldRows(la, one, live)];
-    reach.push(await passedOn(la, one, live, e, f));
-    blocks.push(await obliqueBlock(la, plan.precision, space, groups[g], choices[g], e, f));
-    for (const m of new Set([one.l, one.r, one.u, one.v, one.reach.linear])) la.dispose(m);
-  }
-  const tail = directions.tail(width);
-  const kept = choices.reduce((sum, { live }, g) => sum + energyOf(sigmas[g].subarray(0, live)), 0);
-  const { total } = directions;
-  const report: BasisReport = {
+  const {
+    report,
+    choices: _,
+    ...bases
+  } = await cutBasis(input, {
     width,
-    spectrum: [...merged(sigmas)],
-    rank: choices.reduce((sum, { live }) => sum + live, 0),
-    directions_by_source: space.coupled ? null : choices.map(({ live }) => live),
-    retained_energy: total === 0 ? 1 : Math.min(1, kept / total),
-    tail_relative_error: total === 0 ? 0 : Math.sqrt(tail / total),
-    padding_columns: choices.reduce((sum, { padding }) => sum + padding.length, 0),
-    optimal_relative_error: null,
-    map: { total: map.total, dropped: map.dropped + tail },
+    groups,
+    directions,
+    uncut,
+    sigmas,
+    origin: { basis: 'balanced', writer_spectrum: false, widths_fixed: fixed },
+    build: async (g, choice, last) => {
+      const one = solved[g];
+      const [e, f] = [await expandRows(la, one, choice.live), await foldRows(la, one, choice.live)];
+      if (last === !whole) reach.push(await passedOn(la, one, choice.live, e, f));
+      if (last) for (const m of new Set([one.l, one.r, one.u, one.v, one.reach.linear])) la.dispose(m);
+      return obliqueBlock(la, plan.precision, space, groups[g], choice, e, f, one.sigma);
+    },
+  });
+  return {
+    ...bases,
+    report: {
+      ...report,
+      optimal_relative_error: null,
+      map: { total: map.total, dropped: map.dropped + directions.tail(width) },
+    },
+    reach,
   };
-  return { basis: { space: space.name, blocks }, report, reach };
 }
 
 async function solve(input: BasisInput): Promise<Solved[]> {
@@ -123,11 +132,29 @@ async function passedOn(la: LinearAlgebra, solved: Solved, live: number, e: Matr
 }
 
 /** What the whole map weighs, and what the spaces before this one leave out of it. */
-async function mapBefore({ plan, space, earlier }: BasisInput, total: number) {
+export async function mapBefore({ plan, space, earlier }: BasisInput, total: number) {
   const spaces = hiddenSpaces(plan);
   for (let l = spaces.findIndex(({ name }) => name === space.name) - 1; l >= 0; l--) {
     const { map } = await earlier.report(spaces[l].name);
     if (map) return map;
   }
   return { total, dropped: 0 };
+}
+
+/** Directions of each group that the spaces before let through, at most `lengths`. */
+export async function passedBefore(
+  { plan, space, earlier }: BasisInput,
+  lengths: readonly number[],
+): Promise<readonly number[]> {
+  const spaces = hiddenSpaces(plan);
+  let limits = lengths;
+  for (const before of spaces.slice(
+    0,
+    spaces.findIndex(({ name }) => name === space.name),
+  )) {
+    if (before.basis === 'growth') continue;
+    const { directions_by_source, rank } = await earlier.report(before.name);
+    limits = limits.map((limit, g) => Math.min(limit, limits.length > 1 ? (directions_by_source?.[g] ?? limit) : rank));
+  }
+  return limits;
 }

@@ -13,6 +13,8 @@ export interface BasisInput {
   method: Method;
   /** Constant part of the space where it takes part in the basis. */
   constant: Float64Array | null;
+  /** Whether every direction is wanted, not only those of the width. */
+  everyDirection: boolean;
   /** What earlier steps left for bases that look beyond the space's own writer. */
   earlier: EarlierSteps;
 }
@@ -29,10 +31,14 @@ export interface EarlierSteps {
   shares(): Promise<Float64Array>;
   /** Report of an earlier space's basis. */
   report(space: string): Promise<BasisReport>;
+  /** Basis of a space as an earlier job stored it. */
+  stored(space: string): Promise<Basis>;
 }
 
 export interface ComputedBasis {
   basis: Basis;
+  /** The same without a cut, where asked for. */
+  directions?: Basis;
   report: BasisReport;
   /** Per group: T as `EarlierSteps.reach` hands it to later spaces. */
   reach?: Matrix[];

@@ -1,3 +1,4 @@
+import type { Method } from '../../src/schemas/job-spec.js';
 import type { SpacePlan } from '../../src/schemas/plan.js';
 import type { Matrix } from '../linalg/contract.js';
 
@@ -16,12 +17,30 @@ export interface BasisBlock {
   expand: Matrix;
   /** span × units: columns of F. */
   fold: Matrix;
+  /** Singular values of the live directions, descending; empty where there are none to speak of (growth). */
+  sigma: Float64Array;
 }
 
 /** The pair (E, F) of one space, in blocks. */
 export interface Basis {
   space: string;
   blocks: BasisBlock[];
+  about: BasisOrigin;
+}
+
+/** How a basis was made: what a later job must know to take a part of it. */
+export interface BasisOrigin {
+  basis: NonNullable<SpacePlan['basis']>;
+  mode: Method['mode'];
+  factorization: NonNullable<SpacePlan['factorization']>;
+  /** Width of the space in the job that made it. */
+  width: number;
+  /** Σ σ² of the directions that are not stored. */
+  rest_energy: number;
+  /** Whether σ are the writer's own singular values, so that they give its Eckart–Young bound. */
+  writer_spectrum: boolean;
+  /** Whether the basis holds for this job's widths only: balanced, with a constant's column between the layers. */
+  widths_fixed: boolean;
 }
 
 /** What is known of a basis beside its matrices. */

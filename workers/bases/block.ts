@@ -36,10 +36,10 @@ export async function orthonormalBlock(
   await la.scaleRows(leading, signsOf(await la.download(leading), vectors.cols));
   const expand = await la.cast(leading, precision);
   la.dispose(vectors);
+  const factors = sigma.slice(0, live);
   const extra = padding.length > 0 ? await la.complement(expand, padding.length) : null;
   const rows = await la.cast(expand, precision);
   if (space.factorization === 'covariance') {
-    const factors = sigma.subarray(0, live);
     await la.scaleRows(expand, factors);
     await la.scaleRows(
       rows,
@@ -47,7 +47,14 @@ export async function orthonormalBlock(
     );
   }
   const fold = await foldOf(la, rows, extra);
-  return { sources, span: spanOf(space, sources), units: Int32Array.from([...units, ...padding]), expand, fold };
+  return {
+    sources,
+    span: spanOf(space, sources),
+    units: Int32Array.from([...units, ...padding]),
+    expand,
+    fold,
+    sigma: factors,
+  };
 }
 
 /**
@@ -60,9 +67,10 @@ export async function obliqueBlock(
   precision: Precision,
   space: SpacePlan,
   sources: readonly number[],
-  { units, padding }: Choice,
+  { live, units, padding }: Choice,
   expandRows: Matrix,
   foldRows: Matrix,
+  sigma: Float64Array,
 ): Promise<BasisBlock> {
   const signs = signsOf(await la.download(expandRows), expandRows.cols);
   await la.scaleRows(expandRows, signs);
@@ -77,7 +85,14 @@ export async function obliqueBlock(
   const expand = await la.cast(expandRows, precision);
   const fold = await foldOf(la, await la.cast(foldRows, precision), extra);
   for (const m of [expandRows, foldRows]) la.dispose(m);
-  return { sources, span: spanOf(space, sources), units: Int32Array.from([...units, ...padding]), expand, fold };
+  return {
+    sources,
+    span: spanOf(space, sources),
+    units: Int32Array.from([...units, ...padding]),
+    expand,
+    fold,
+    sigma: sigma.slice(0, live),
+  };
 }
 
 /** Live columns from the rows of Fᵀ, padding columns behind them; both are disposed. */

@@ -52,6 +52,11 @@ export class Directions {
     this.total = sigmas.reduce((sum, sigma) => sum + energyOf(sigma), 0);
   }
 
+  /** Width at which nothing above the numerical rank is cut. */
+  get everything(): number {
+    return this.shares ? this.space.source_widths.reduce((sum, d) => sum + d, 0) : this.order.length;
+  }
+
   /** Live directions of each group at a width. */
   counts(width: number): number[] {
     if (this.shares) return this.shares(width).map((share, p) => Math.min(share, this.ranks[p]));

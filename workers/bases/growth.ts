@@ -34,8 +34,18 @@ export async function growthBasis(input: BasisInput): Promise<ComputedBasis> {
           units: Int32Array.from({ length: live }, (_, j) => j),
           expand: await la.cast(expand, plan.precision),
           fold: await la.cast(fold, plan.precision),
+          sigma: new Float64Array(0),
         },
       ],
+      about: {
+        basis: 'growth',
+        mode: method.mode,
+        factorization: 'weight',
+        width,
+        rest_energy: 0,
+        writer_spectrum: false,
+        widths_fixed: true,
+      },
     },
     report: {
       width,

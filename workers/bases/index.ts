@@ -3,6 +3,7 @@ import { activationBasis } from './activation.js';
 import { balancedBasis } from './balanced.js';
 import type { BasisInput, ComputedBasis } from './basis-input.js';
 import { growthBasis } from './growth.js';
+import { storedBasis } from './stored.js';
 import { weightBasis } from './weight.js';
 
 /** Every basis by its name in the plan. A new one is a module here and a name in the schemas. */
@@ -11,4 +12,5 @@ export const bases: Record<Exclude<SpacePlan['basis'], null>, (input: BasisInput
   balanced: balancedBasis,
   activation: activationBasis,
   growth: growthBasis,
+  stored: storedBasis,
 };

@@ -1,9 +1,10 @@
 import { sharesOf } from '../../src/plan/factorization.js';
 import type { TensorPlan } from '../../src/schemas/plan.js';
-import { type BasisBlock, offsetsOf } from './basis.js';
+import { offsetsOf } from './basis.js';
 import type { BasisInput, ComputedBasis } from './basis-input.js';
 import { groupsOf, orthonormalBlock } from './block.js';
 import { eckartYoung, inputShared, merged, writerOf, writerSpectrum } from './bound.js';
+import { cutBasis } from './cut.js';
 import { Directions, energyOf, limitOf } from './directions.js';
 import { exactSpectra, type Spectrum } from './exact.js';
 import { type Problem, problemOf } from './problem.js';
@@ -23,31 +24,30 @@ export async function weightBasis(input: BasisInput): Promise<ComputedBasis> {
   // took part in the basis, or sources that share their inputs were solved apart.
   const own = !sampled && !input.constant && (!inputShared(plan, writer) || problems.length === 1);
   const sigma = own ? merged(sigmas) : await writerSpectrum(la, reader, plan, writer);
-  const total = sampled ? energyOf(sigma) : directions.total;
-  const width = directions.width(limitOf(space, total));
-  const choices = directions.choose(
+  const rest = sampled ? Math.max(0, energyOf(sigma) - directions.total) : 0;
+  const width = directions.width(limitOf(space, directions.total));
+  const {
+    report,
+    choices: _,
+    ...bases
+  } = await cutBasis(input, {
     width,
-    method.padding,
-    problems.map(({ rows }) => rows),
-  );
-  const blocks: BasisBlock[] = [];
-  for (const [p, { sources }] of problems.entries())
-    blocks.push(
-      await orthonormalBlock(la, plan.precision, space, sources, choices[p], spectra[p].vectors, spectra[p].sigma),
-    );
-  const kept = choices.reduce((sum, { live }, p) => sum + energyOf(sigmas[p].subarray(0, live)), 0);
+    groups: problems.map(({ sources }) => sources),
+    directions,
+    sigmas,
+    rest,
+    origin: { basis: 'weight', writer_spectrum: own, widths_fixed: false },
+    build: async (p, choice, last) => {
+      const { vectors } = spectra[p];
+      const own = last ? vectors : await la.cast(vectors, 'float64');
+      return orthonormalBlock(la, plan.precision, space, problems[p].sources, choice, own, sigmas[p]);
+    },
+  });
   return {
-    basis: { space: space.name, blocks },
+    ...bases,
     report: {
-      width,
+      ...report,
       spectrum: [...sigma],
-      rank: choices.reduce((sum, { live }) => sum + live, 0),
-      directions_by_source: problems.every(({ sources }) => sources.length === 1)
-        ? choices.map(({ live }) => live)
-        : null,
-      retained_energy: total === 0 ? 1 : Math.min(1, kept / total),
-      tail_relative_error: total === 0 ? 0 : Math.sqrt((sampled ? total - kept : directions.tail(width)) / total),
-      padding_columns: choices.reduce((sum, { padding }) => sum + padding.length, 0),
       optimal_relative_error: eckartYoung(sigma, width),
     },
   };

@@ -17,6 +17,8 @@ export interface MergeRun {
   sources: readonly { label: string; location: string }[];
   /** Where a file of an uploaded checkpoint lies (probes, calibration tokens). */
   locate?: (checkpoint: string, file: string) => string;
+  /** File with an earlier job's bases, where the plan takes them. */
+  storedBases?: string;
   la: LinearAlgebra;
   /** Why that backend, for the environment in the metrics. */
   reason?: string;

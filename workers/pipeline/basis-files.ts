@@ -1,7 +1,7 @@
 import { decodeFloats, encodeFloats } from '../../src/safetensors/dtype.js';
 import { SafetensorsFile } from '../../src/safetensors/file.js';
 import { SafetensorsWriter, type TensorSpec, type WrittenFile } from '../../src/safetensors/writer.js';
-import type { Basis, BasisBlock } from '../bases/basis.js';
+import type { Basis, BasisBlock, BasisOrigin } from '../bases/basis.js';
 import type { LinearAlgebra } from '../linalg/contract.js';
 
 /** Tensors of one basis as a file holds them, with their bytes. */
@@ -15,7 +15,7 @@ interface BlockHeader {
   span: [number, number];
 }
 
-export const blockName = (space: string, block: number, part: 'expand' | 'fold' | 'units') =>
+export const blockName = (space: string, block: number, part: 'expand' | 'fold' | 'units' | 'sigma') =>
   `${space}.${block}.${part}`;
 
 /**
@@ -23,7 +23,7 @@ export const blockName = (space: string, block: number, part: 'expand' | 'fold' 
  * (positions in the new space; the first `live` are rows of expand, the rest padding with zero rows of E).
  */
 export function basisTensors(la: LinearAlgebra, basis: Basis): StoredTensor[] {
-  return basis.blocks.flatMap(({ expand, fold, units }, b) => {
+  return basis.blocks.flatMap(({ expand, fold, units, sigma }, b) => {
     const dtype = expand.precision === 'float64' ? 'F64' : 'F32';
     const matrix = (part: 'expand' | 'fold', m: typeof expand): StoredTensor => ({
       name: blockName(basis.space, b, part),
@@ -40,14 +40,23 @@ export function basisTensors(la: LinearAlgebra, basis: Basis): StoredTensor[] {
         shape: [units.length],
         bytes: async () => new Uint8Array(units.buffer, units.byteOffset, units.byteLength),
       },
+      {
+        name: blockName(basis.space, b, 'sigma'),
+        dtype: 'F64',
+        shape: [sigma.length],
+        bytes: async () => encodeFloats(sigma, 'F64'),
+      },
     ];
   });
 }
+
+const originKey = (space: string) => `origin.${space}`;
 
 export const basisMetadata = (basis: Basis): Record<string, string> => ({
   [`basis.${basis.space}`]: JSON.stringify(
     basis.blocks.map(({ sources, span }): BlockHeader => ({ sources: [...sources], span: [span[0], span[1]] })),
   ),
+  [originKey(basis.space)]: JSON.stringify(basis.about),
 });
 
 export async function writeBasis(path: string, la: LinearAlgebra, basis: Basis): Promise<WrittenFile> {
@@ -85,9 +94,10 @@ export async function readBasis(path: string, la: LinearAlgebra, space: string):
         units: new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4),
         expand: await matrix('expand'),
         fold: await matrix('fold'),
+        sigma: (await file.floats(blockName(space, b, 'sigma'), 'float64')) as Float64Array,
       });
     }
-    return { space, blocks };
+    return { space, blocks, about: JSON.parse(file.header.metadata.get(originKey(space)) ?? '') as BasisOrigin };
   } finally {
     await file.close();
   }

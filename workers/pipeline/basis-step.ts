@@ -1,5 +1,5 @@
 import { bases } from '../bases/index.js';
-import { basisFile, keepBasis } from './basis.js';
+import { basisFile, directionsFile, disposeBasis, keepBasis } from './basis.js';
 import { writeBasis } from './basis-files.js';
 import { readConstant } from './constants.js';
 import type { StepContext } from './context.js';
@@ -14,18 +14,23 @@ export async function basisStep(context: StepContext, name: string): Promise<voi
   const constant = space.constant === 'basis_column' ? await readConstant(context, name) : null;
   if (!space.basis) throw new Error(`Space ${name} is kept as it is; it has no basis.`);
   const earlier = earlierSteps(context);
-  const { basis, report, reach } = await bases[space.basis]({
+  const { basis, directions, report, reach } = await bases[space.basis]({
     la,
     reader,
     plan,
     space,
     method: spec.method,
     constant,
+    everyDirection: spec.output.directions,
     earlier,
   });
   const stop = watch.start('write');
   const files = { [basisFile(name)]: await writeBasis(steps.target(basisFile(name)), la, basis) };
   if (reach) files[reachFile(name)] = await writeMatrices(steps.target(reachFile(name)), la, reach);
+  if (directions) {
+    files[directionsFile(name)] = await writeBasis(steps.target(directionsFile(name)), la, directions);
+    disposeBasis(la, directions);
+  }
   stop();
   reach?.forEach((m) => {
     la.dispose(m);

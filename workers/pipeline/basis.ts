@@ -1,8 +1,11 @@
 import type { Basis, BasisReport } from '../bases/basis.js';
+import type { LinearAlgebra } from '../linalg/contract.js';
 import { readBasis } from './basis-files.js';
 import type { StepContext } from './context.js';
 
 export const basisFile = (space: string) => `basis-${space}.safetensors`;
+/** The same without a cut, where a job keeps every direction. */
+export const directionsFile = (space: string) => `directions-${space}.safetensors`;
 
 /** Bytes of bases kept in memory between steps; larger ones are read again by each step that needs them. */
 const KEPT_BYTES = 64 * 1024 * 1024;
@@ -35,11 +38,11 @@ export async function loadBasis(context: StepContext, name: string): Promise<Bas
 
 /** Free a basis that is not kept. */
 export function releaseBasis({ la, bases: kept }: StepContext, basis: Basis | null): void {
-  if (!basis || kept.get(basis.space) === basis) return;
-  for (const { expand, fold } of basis.blocks) {
-    la.dispose(expand);
-    la.dispose(fold);
-  }
+  if (basis && kept.get(basis.space) !== basis) disposeBasis(la, basis);
+}
+
+export function disposeBasis(la: LinearAlgebra, { blocks }: Basis): void {
+  for (const { expand, fold } of blocks) for (const matrix of [expand, fold]) la.dispose(matrix);
 }
 
 export const basisReport = async ({ steps }: StepContext, name: string): Promise<BasisReport> =>

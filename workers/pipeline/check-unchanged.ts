@@ -10,7 +10,8 @@ import { headersOf } from './headers.js';
 export async function checkUnchanged(run: MergeRun, readers: readonly CheckpointReader[]): Promise<void> {
   const { record } = run;
   const headers = await headersOf(run, readers);
-  const again = planJob(record.spec, headers, tokenShapesOf(record));
+  const stored = record.plan.kind === 'linear' ? record.plan.stored_bases : null;
+  const again = planJob(record.spec, headers, tokenShapesOf(record), stored);
   if (!isDeepStrictEqual(JSON.parse(JSON.stringify(again)), record.plan))
     throw new DataError(
       'source_changed',

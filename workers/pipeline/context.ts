@@ -20,6 +20,8 @@ export interface StepContext {
   signal?: AbortSignal;
   /** Bases this process made or read, while they fit; see `loadBasis`. */
   bases: Map<string, Basis>;
+  /** File with an earlier job's bases, where the plan takes them. */
+  storedBases?: string;
   /** Calibration data, where the spec names a tensor. */
   openCalibration?: () => Promise<CheckpointReader>;
   /** Rows of the probe, where the spec names a tensor. */

@@ -1,6 +1,7 @@
 import { SafetensorsFile } from '../../src/safetensors/file.js';
 import type { EarlierSteps } from '../bases/basis-input.js';
 import { basisReport } from './basis.js';
+import { readBasis } from './basis-files.js';
 import { CALIBRATION_FILE, hasCalibration, SHARES } from './calibration.js';
 import type { StepContext } from './context.js';
 import { downstreamFile } from './downstream.js';
@@ -36,5 +37,10 @@ export function earlierSteps(context: StepContext): EarlierSteps {
       }
     },
     report: (space) => basisReport(context, space),
+    async stored(space) {
+      const found = plan.stored_bases?.spaces[space];
+      if (!found || !context.storedBases) throw new Error(`No earlier basis of ${space} was given.`);
+      return readBasis(context.storedBases, la, found.name);
+    },
   };
 }

@@ -3,7 +3,7 @@ import { openSpaces, resolveWidths } from '../../src/plan/resolve-widths.js';
 import type { LinearPlan, StepPlan } from '../../src/schemas/plan.js';
 import type { Attempt } from './attempt.js';
 import { joinFiles } from './bases-file.js';
-import { basisFile, basisReport } from './basis.js';
+import { basisFile, basisReport, directionsFile } from './basis.js';
 import { basisStep } from './basis-step.js';
 import { calibrationStep } from './calibration.js';
 import { constantsStep } from './constants.js';
@@ -46,6 +46,7 @@ export function linearContext({ run, readers, steps, watch, bases }: Attempt, pl
     watch,
     signal,
     bases,
+    storedBases: run.storedBases,
     openProbe: locate && !Array.isArray(probe) && 'checkpoint' in probe ? open(probe) : undefined,
     openCalibration:
       locate && method.calibration && 'checkpoint' in method.calibration ? open(method.calibration) : undefined,
@@ -69,14 +70,27 @@ async function publishLinear(attempt: Attempt, context: StepContext): Promise<vo
       files[file] = { path: steps.file(file), written };
   }
   const reduced = plan.spaces.filter((space) => space.reduced);
-  if (reduced.length > 0) {
-    const joined = steps.target('bases.safetensors');
-    const written = await joinFiles(
-      reduced.map(({ name }) => steps.file(basisFile(name))),
-      joined,
-    );
-    files['bases.safetensors'] = { path: joined, written };
-  }
+  const join = async (published: string, parts: string[]) => {
+    if (parts.length === 0) return;
+    const joined = steps.target(published);
+    files[published] = {
+      path: joined,
+      written: await joinFiles(
+        parts.map((part) => steps.file(part)),
+        joined,
+      ),
+    };
+  };
+  await join(
+    'bases.safetensors',
+    reduced.map(({ name }) => basisFile(name)),
+  );
+  // A space that grows has no directions to choose from.
+  const cut = context.spec.output.directions ? reduced.filter(({ basis }) => basis !== 'growth') : [];
+  await join(
+    'directions.safetensors',
+    cut.map(({ name }) => directionsFile(name)),
+  );
   await publish({
     ...attempt.publication(),
     files,

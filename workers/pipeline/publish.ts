@@ -4,6 +4,7 @@ import path from 'node:path';
 import { MANIFEST_FILE, type Manifest, readManifest } from '../../src/jobs/manifest.js';
 import type { JobRecord } from '../../src/jobs/record.js';
 import type { WrittenFile } from '../../src/safetensors/writer.js';
+import type { StoredBases } from '../../src/schemas/plan.js';
 import { sha256Of, syncFile, syncFolder, writeAtomic } from '../../src/store/files.js';
 import type { Stopwatch } from './stopwatch.js';
 
@@ -111,7 +112,10 @@ async function recipe({ record, locations, versions, environment }: Publication)
     retry_of: record.retry_of,
     spec: record.spec,
     inputs,
+    ...(record.plan.kind === 'linear' && record.plan.stored_bases && { bases: basesOf(record.plan.stored_bases) }),
     versions,
     environment,
   };
 }
+
+const basesOf = ({ job, sha256 }: StoredBases) => ({ job, sha256 });

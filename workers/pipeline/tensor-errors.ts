@@ -56,7 +56,7 @@ export async function tensorErrors(context: StepContext, tensor: TensorPlan): Pr
     max_abs_error: Math.max(...all.map(({ maxAbs }) => maxAbs)),
     relative_error: relative,
     optimal_relative_error: optimal,
-    optimality_ratio: optimal < SMALLEST_BOUND ? null : relative / optimal,
+    optimality_ratio: optimal === null || optimal < SMALLEST_BOUND ? null : relative / optimal,
   };
 }
 
@@ -90,10 +90,14 @@ async function blockErrors(
   }
 }
 
-/** Eckart–Young bound of the tensor at the space's width; solved for here where the basis did not need it. */
-async function boundOf(context: StepContext, tensor: TensorPlan, { name, width }: SpacePlan): Promise<number> {
+/** Eckart–Young bound of the tensor at the space's width; solved for here unless the basis knows it or was to cost nothing. */
+async function boundOf(
+  context: StepContext,
+  tensor: TensorPlan,
+  { name, width, basis }: SpacePlan,
+): Promise<number | null> {
   const { optimal_relative_error: known } = await basisReport(context, name);
-  if (known !== null) return known;
+  if (known !== null || basis === 'stored') return known;
   return eckartYoung(await writerSpectrum(context.la, context.reader, context.plan, tensor), width);
 }
 
