@@ -12,6 +12,7 @@ import type { LinearAlgebra } from '../workers/linalg/contract.js';
 import { CpuBackend } from '../workers/linalg/cpu/backend.js';
 import { BERT_BASE, bertFloor, writeBert } from './bert-base.js';
 import { notebookFloor } from './floor.js';
+import { gpu } from './gpu.js';
 import { median, runJob, timed } from './jobs.js';
 
 const RUNS = 5;
@@ -208,8 +209,10 @@ async function bertBase(la: LinearAlgebra, folder: string): Promise<void> {
   say();
 }
 
+const onGpu = (la: LinearAlgebra, folder: string) => gpu(la, folder, say);
+
 /** Parts by name: `npm run bench -- notebook` runs one of them and prints it; without names all, into RESULTS.md. */
-const PARTS = { notebook, scaling, files, 'bert-base': bertBase };
+const PARTS = { notebook, scaling, files, 'bert-base': bertBase, gpu: onGpu };
 
 const chosen = process.argv.slice(2).filter((name) => name in PARTS) as (keyof typeof PARTS)[];
 const la = new CpuBackend();

@@ -59,6 +59,10 @@ const EnvironmentSchema = z.object({
   WORKER_CONCURRENCY: integer(1, 64).default(1),
   COMPUTE_BACKEND: z.enum(BACKENDS).default('auto'),
   COMPUTE_DEVICE: integer(0, 63).default(0),
+  COMPUTE_TF32: z
+    .enum(['on', 'off'])
+    .default('off')
+    .transform((text) => text === 'on'),
   COMPUTE_THREADS: integer(1, 1024).default(availableParallelism()),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   BODY_LIMIT_BYTES: integer(1024, 64 * 1024 * 1024).default(1024 * 1024),

@@ -15,7 +15,12 @@ export async function openBackends(): Promise<Present[]> {
   const found: Present[] = [];
   for (const { title, backend, open } of CANDIDATES)
     found.push(
-      await open({ COMPUTE_THREADS: availableParallelism(), COMPUTE_DEVICE: 0 }).then(
+      await open({
+        COMPUTE_THREADS: availableParallelism(),
+        COMPUTE_DEVICE: 0,
+        COMPUTE_TF32: false,
+        WORKER_CONCURRENCY: 1,
+      }).then(
         (la) => ({ title, backend, la, reason: '' }),
         (error: Error) => ({ title, backend, la: null, reason: error.message }),
       ),

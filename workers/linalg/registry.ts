@@ -3,12 +3,13 @@ import { WeightfoldError } from '../../src/errors.js';
 import type { BackendName } from '../../src/schemas/common.js';
 import type { LinearAlgebra, Precision } from './contract.js';
 import { CpuBackend } from './cpu/backend.js';
+import { openCuda } from './cuda/open.js';
 import { PlainBackend } from './plain/backend.js';
 import { TfjsBackend } from './tfjs/backend.js';
 import { openNodeGpu } from './tfjs/node-gpu.js';
 import { openWasm } from './tfjs/wasm.js';
 
-export type Settings = Pick<Config, 'COMPUTE_THREADS' | 'COMPUTE_DEVICE'>;
+export type Settings = Pick<Config, 'COMPUTE_THREADS' | 'COMPUTE_DEVICE' | 'COMPUTE_TF32' | 'WORKER_CONCURRENCY'>;
 
 /** One way to compute. Opening it loads libraries and may fail with a clear reason. */
 export interface Candidate {
@@ -20,6 +21,11 @@ export interface Candidate {
 
 /** Every backend, in the order in which `auto` tries them: the fastest first. */
 export const CANDIDATES: readonly Candidate[] = [
+  {
+    backend: 'cuda',
+    title: 'cuda',
+    open: async (settings) => openCuda(openHost(settings), settings),
+  },
   {
     backend: 'tfjs',
     title: 'tfjs on a GPU',
