@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { WeightfoldError } from './errors.js';
 import { DEFAULT_MAX_HEADER_BYTES } from './safetensors/header.js';
 import { BACKENDS } from './schemas/common.js';
+import { parseS3Uri } from './store/s3-uri.js';
 
 const integer = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 const optionalText = z
@@ -49,6 +50,10 @@ const EnvironmentSchema = z.object({
   HF_ENDPOINT: url('http', 'https').default('https://huggingface.co'),
   HF_TOKEN: optionalText,
   S3_ENDPOINT: url('http', 'https').optional(),
+  STORE_URL: optionalText.refine(
+    (text) => text === undefined || parseS3Uri(text) !== undefined || text.startsWith('file:///'),
+    'must be s3://bucket/prefix or file:///folder',
+  ),
   AWS_REGION: z.string().min(1).default('us-east-1'),
   S3_SOURCES: z
     .string()

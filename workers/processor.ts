@@ -10,6 +10,7 @@ import { SourceCache } from '../src/sources/cache.js';
 import { provideSources } from '../src/sources/provide-sources.js';
 import { isStorageFull, requireSpace, storageFull } from '../src/store/headroom.js';
 import { layout } from '../src/store/layout.js';
+import { openObjectStore } from '../src/store/open-store.js';
 import { AttemptState } from './attempt-state.js';
 import { type Selection, selectBackend } from './linalg/registry.js';
 import { ended, isFinal, LOST_REASON, outcomeOf, TIMEOUT_REASON } from './outcomes.js';
@@ -23,7 +24,7 @@ const ABORT_GRACE_MS = 500;
 
 const config = loadConfig();
 const worker = process.env.WEIGHTFOLD_WORKER ?? `${process.pid}`;
-const store = new JobStore(config.DATA_DIR);
+const store = new JobStore(config.DATA_DIR, await openObjectStore(config));
 const backends = new Map<string, Promise<Selection>>();
 /** The merge whose step ran last: its next step finds sources and bases as they are. */
 let open: { id: string; session: MergeSession } | undefined;
@@ -80,6 +81,7 @@ async function sessionOf(record: JobRecord, signal?: AbortSignal): Promise<Merge
     record,
     stepsFolder: store.files(id).steps,
     artifacts: store.files(id).artifacts,
+    store: store.artifacts,
     sources: await locateSources(record, signal),
     locate: (checkpoint, file) => path.join(layout(config.DATA_DIR).checkpoints, checkpoint, file),
     storedBases: store.files(id).bases,

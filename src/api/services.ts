@@ -4,6 +4,7 @@ import { JobService } from '../jobs/job-service.js';
 import { JobStore } from '../jobs/job-store.js';
 import { type Logger, quietly } from '../log.js';
 import { MergeQueue } from '../queue/merge-queue.js';
+import { openObjectStore } from '../store/open-store.js';
 
 /** Unfinished jobs are compared with the queue this often. */
 const RECONCILE_MS = 5_000;
@@ -22,7 +23,7 @@ export interface Services {
 
 /** Open the store and the queue and keep them in line with each other. */
 export async function createServices(config: Config, log: Logger): Promise<Services> {
-  const store = new JobStore(config.DATA_DIR);
+  const store = new JobStore(config.DATA_DIR, await openObjectStore(config));
   const checkpoints = new CheckpointStore(config.DATA_DIR, config.MAX_HEADER_BYTES);
   await Promise.all([store.open(), checkpoints.openStore()]);
   const queue = new MergeQueue(config, quietly(log));

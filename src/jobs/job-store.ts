@@ -6,7 +6,9 @@ import { isTerminal } from '../schemas/job.js';
 import { createExclusive, ensureFolder, isMissing, readJson, writeAtomic } from '../store/files.js';
 import { isStorageFull } from '../store/headroom.js';
 import { jobLayout, layout } from '../store/layout.js';
+import type { ObjectStore } from '../store/object-store.js';
 import { initialState, type JobOutcome, type JobRecord, type JobState } from './record.js';
+import { removeArtifacts } from './stored-artifacts.js';
 
 /** How the names of the files end that say a step has finished. */
 export const STEP_MARKER = '.step.json';
@@ -23,11 +25,14 @@ type Submitted = Pick<JobRecord, 'id' | 'created_at' | 'spec' | 'retry_of'>;
  */
 export class JobStore {
   private readonly dataDir: string;
+  readonly artifacts: ObjectStore | undefined;
   private readonly finished = new Map<string, Job>();
   private readonly submitted = new Map<string, Submitted>();
 
-  constructor(dataDir: string) {
+  /** @param artifacts where published files are, if not in the jobs' folders */
+  constructor(dataDir: string, artifacts?: ObjectStore) {
     this.dataDir = dataDir;
+    this.artifacts = artifacts;
   }
 
   async open(): Promise<void> {
@@ -150,8 +155,12 @@ export class JobStore {
     return (await readJson(this.files(id).cancel)) !== undefined;
   }
 
-  /** Remove a job with everything it has; gone for readers at once. */
+  /**
+   * Remove a job with everything it has; gone for readers at once.
+   * @throws WeightfoldError `store_unavailable` before anything here is removed
+   */
   async delete(id: string): Promise<void> {
+    await removeArtifacts(this.artifacts, id, this.files(id).artifacts);
     const grave = path.join(layout(this.dataDir).trash, `${id}.${Date.now().toString(36)}`);
     this.finished.delete(id);
     this.submitted.delete(id);

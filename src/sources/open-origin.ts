@@ -3,11 +3,10 @@ import { refusePickle } from '../checkpoints/locate-source.js';
 import type { Config } from '../config.js';
 import { SpecError } from '../errors.js';
 import { NAME_PATTERN } from '../schemas/common.js';
-import { createS3Client, parseS3Uri } from '../store/s3-client.js';
+import { parseS3Uri } from '../store/s3-uri.js';
 import { HttpClient } from './http.js';
 import { HttpOrigin } from './http-origin.js';
 import type { Origin } from './origin.js';
-import { S3Origin } from './s3-origin.js';
 
 export const isRemote = (uri: string): boolean => /^(https?|hf|s3):\/\//.test(uri);
 
@@ -30,7 +29,7 @@ export class Origins {
    * @param pointer where the spec names the source
    * @throws SpecError for a URI that will not be read
    */
-  open(uri: string, pointer: string, revision: string | null = null): Origin {
+  async open(uri: string, pointer: string, revision: string | null = null): Promise<Origin> {
     refusePickle(uri.split('@')[0], pointer);
     if (uri.startsWith('s3://')) return this.openS3(uri, pointer);
     return uri.startsWith('hf://') ? this.openHub(uri, pointer, revision) : this.openHttp(uri, pointer);
@@ -67,7 +66,7 @@ export class Origins {
     });
   }
 
-  private openS3(uri: string, pointer: string): Origin {
+  private async openS3(uri: string, pointer: string): Promise<Origin> {
     const parts = parseS3Uri(uri);
     // Segments of dots would name another key to a server that tidies paths up.
     if (!parts || parts.prefix.split('/').some((part) => part === '.' || part === '..'))
@@ -81,6 +80,11 @@ export class Origins {
         `"${uri}" is not under one of S3_SOURCES, which names the buckets and prefixes that s3:// sources may be read from.`,
         pointer,
       );
+    // Loaded where it is used: the SDK is large.
+    const [{ createS3Client }, { S3Origin }] = await Promise.all([
+      import('../store/s3-client.js'),
+      import('./s3-origin.js'),
+    ]);
     this.s3 ??= createS3Client(this.config);
     const { folder, file } = split(parts.prefix);
     return new S3Origin(this.s3, uri, parts.bucket, folder, file);

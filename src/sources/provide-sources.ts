@@ -29,7 +29,7 @@ export async function provideSources(
       }
       const inputs = record.inputs.filter((input) => input.source === i);
       const folder = cache.folder(record.id, i);
-      const origin = origins.open(source.uri, `/sources/${i}`, inputs[0]?.revision ?? null);
+      const origin = await origins.open(source.uri, `/sources/${i}`, inputs[0]?.revision ?? null);
       for (const input of inputs) {
         const identity = `${source.uri}\n${input.revision ?? ''}`;
         const target = path.join(folder, input.file);

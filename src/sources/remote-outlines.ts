@@ -35,7 +35,7 @@ export class RemoteOutlines {
       () => this.deadline.abort(new SourceUnavailable(`The sources did not answer within ${PLANNING_MS / 1000} s.`)),
       PLANNING_MS,
     );
-    const origin = this.origins.open(uri, pointer);
+    const origin = await this.origins.open(uri, pointer);
     const folder = path.join(this.folder, String(source));
     try {
       const patience = { attempts: PLANNING_ATTEMPTS, signal: this.deadline.signal };

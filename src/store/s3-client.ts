@@ -15,12 +15,6 @@ export function createS3Client({ S3_ENDPOINT, AWS_REGION }: Pick<Config, 'S3_END
   });
 }
 
-/** `s3://bucket/prefix` in its parts; the prefix without slashes around it. */
-export function parseS3Uri(uri: string): { bucket: string; prefix: string } | undefined {
-  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(uri);
-  return match ? { bucket: match[1], prefix: (match[2] ?? '').replace(/^\/+|\/+$/g, '') } : undefined;
-}
-
 /** Status of an S3 error; undefined where there was no answer. */
 export const s3Status = (error: unknown): number | undefined =>
   (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;

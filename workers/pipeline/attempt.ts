@@ -1,6 +1,7 @@
 import type { CheckpointReader } from '../../src/checkpoints/reader.js';
 import type { JobRecord } from '../../src/jobs/record.js';
 import type { Progress } from '../../src/schemas/job.js';
+import type { ObjectStore } from '../../src/store/object-store.js';
 import type { Basis } from '../bases/basis.js';
 import type { LinearAlgebra } from '../linalg/contract.js';
 import type { Publication } from './publish.js';
@@ -13,6 +14,8 @@ export interface MergeRun {
   stepsFolder: string;
   /** Folder the result appears in. */
   artifacts: string;
+  /** Where the result's files go, if not there. */
+  store?: ObjectStore;
   /** Folder or file of each source, and its name for messages. */
   sources: readonly { label: string; location: string }[];
   /** Where a file of an uploaded checkpoint lies (probes, calibration tokens). */

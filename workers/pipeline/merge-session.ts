@@ -146,6 +146,7 @@ export class MergeSession {
         record: run.record,
         locations: run.sources.map(({ location }) => location),
         artifacts: run.artifacts,
+        store: run.store,
         staging: steps.target('artifacts'),
         confirm: () => steps.confirm(),
         versions: { weightfold: VERSION, node, library },

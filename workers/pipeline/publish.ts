@@ -3,9 +3,11 @@ import { copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promis
 import path from 'node:path';
 import { MANIFEST_FILE, type Manifest, readManifest } from '../../src/jobs/manifest.js';
 import type { JobRecord } from '../../src/jobs/record.js';
+import { storeArtifacts } from '../../src/jobs/stored-artifacts.js';
 import type { WrittenFile } from '../../src/safetensors/writer.js';
 import type { StoredBases } from '../../src/schemas/plan.js';
 import { sha256Of, syncFile, syncFolder, writeAtomic } from '../../src/store/files.js';
+import type { ObjectStore } from '../../src/store/object-store.js';
 import type { Stopwatch } from './stopwatch.js';
 
 /** Files of source 1 that travel with the result where they exist. */
@@ -29,6 +31,8 @@ export interface Publication {
   artifacts: string;
   /** Folder it is assembled in, of this attempt alone, on the same file system. */
   staging: string;
+  /** Where the files go instead, if not into the folder. */
+  store?: ObjectStore;
   /** Throws where another attempt has taken over; asked right before the result appears. */
   confirm: () => Promise<void>;
   /** Files of earlier steps, by the name they are published under; hashed here where that was not done. */
@@ -57,6 +61,7 @@ export async function publish(publication: Publication): Promise<void> {
   const stop = watch.start('write');
   await mkdir(staging);
   const manifest: Manifest = {};
+  let undo: (() => Promise<void>) | undefined;
   const put = async (file: string, text: string) => {
     await writeAtomic(path.join(staging, file), text);
     manifest[file] = { size: Buffer.byteLength(text), sha256: createHash('sha256').update(text).digest('hex') };
@@ -73,12 +78,14 @@ export async function publish(publication: Publication): Promise<void> {
     await put('metrics.json', json(publication.metrics()));
     await Promise.all(Object.keys(manifest).map((file) => syncFile(path.join(staging, file))));
     await writeAtomic(path.join(staging, MANIFEST_FILE), JSON.stringify(manifest));
+    if (publication.store) undo = await storeArtifacts(publication.store, publication.record.id, staging, manifest);
     await syncFolder(staging);
     await publication.confirm();
     await rename(staging, artifacts);
     await syncFolder(path.dirname(artifacts));
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
+    await undo?.().catch(() => {});
     if (await readManifest(artifacts)) return;
     throw error;
   }

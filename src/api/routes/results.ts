@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -6,6 +5,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ConflictError, NotFoundError, WeightfoldError } from '../../errors.js';
 import { type Manifest, readManifest } from '../../jobs/manifest.js';
+import { readArtifact } from '../../jobs/stored-artifacts.js';
 import { metricsCsv } from '../../report/metrics-csv.js';
 import { fileName, jobId } from '../../schemas/common.js';
 import { ArtifactListSchema } from '../../schemas/job.js';
@@ -124,7 +124,7 @@ export const resultRoutes =
         200: { description: 'The file.', content: { 'application/octet-stream': { schema: z.any() } } },
         206: { description: 'The asked part.', content: { 'application/octet-stream': { schema: z.any() } } },
         304: z.undefined().describe('Unchanged.'),
-        ...problemResponses(400, 404, 409, 416),
+        ...problemResponses(400, 404, 409, 416, 503),
       },
     };
     app.get('/jobs/:id/artifacts/:file', {
@@ -174,5 +174,5 @@ async function sendArtifact(
   const { downloads } = services.jobs;
   downloads.begin(id);
   reply.raw.once('close', () => downloads.end(id));
-  return reply.send(createReadStream(path.join(folder, file), { start, end, highWaterMark: 1024 * 1024 }));
+  return reply.send(await readArtifact(services.store.artifacts, folder, file, { start, end }));
 }

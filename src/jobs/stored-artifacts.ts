@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import { readJson, writeAtomic } from '../store/files.js';
+import { type ObjectStore, storeUnavailable } from '../store/object-store.js';
+import type { Manifest } from './manifest.js';
+
+/** Inside an artifacts folder: which store its files are in, and below which key. */
+const STORED_FILE = '.stored.json';
+/** Files the API shows parts of; they stay in the folder as well. */
+const SHOWN_FILES = ['metrics.json', 'report.html'];
+
+interface Stored {
+  store: string;
+  folder: string;
+}
+
+const jobFolder = (job: string) => `jobs/${job}`;
+
+/**
+ * Move a result's files from the folder it is assembled in to a store, below a key of this attempt's own: it is the
+ * folder, once in place, that says which attempt's files are the job's.
+ * @returns what undoes it
+ */
+export async function storeArtifacts(
+  store: ObjectStore,
+  job: string,
+  staging: string,
+  manifest: Manifest,
+): Promise<() => Promise<void>> {
+  const folder = `${jobFolder(job)}/${randomBytes(9).toString('hex')}`;
+  const undo = () => store.delete(folder);
+  try {
+    for (const [file, expected] of Object.entries(manifest)) {
+      const local = path.join(staging, file);
+      const { size, sha256 } = await store.put(`${folder}/${file}`, createReadStream(local));
+      if (size !== expected.size || sha256 !== expected.sha256)
+        throw new Error(`${file} has changed between its step and its publication.`);
+      if ((await store.size(`${folder}/${file}`)) !== size) throw storeUnavailable(`${file} did not arrive whole`);
+    }
+    await writeAtomic(path.join(staging, STORED_FILE), JSON.stringify({ store: store.url, folder } satisfies Stored));
+    for (const file of Object.keys(manifest))
+      if (!SHOWN_FILES.includes(file)) await rm(path.join(staging, file), { force: true });
+    return undo;
+  } catch (error) {
+    await undo().catch(() => {});
+    throw error;
+  }
+}
+
+/** Bytes `[start, end]` of a published file, wherever it is. @throws WeightfoldError `store_unavailable` */
+export async function readArtifact(
+  store: ObjectStore | undefined,
+  artifacts: string,
+  file: string,
+  range: { start: number; end: number },
+): Promise<Readable> {
+  const stored = await readJson<Stored>(path.join(artifacts, STORED_FILE));
+  if (!stored) return createReadStream(path.join(artifacts, file), { ...range, highWaterMark: 1024 * 1024 });
+  return sameStore(store, stored).get(`${stored.folder}/${file}`, range);
+}
+
+/** Remove what a job has in a store, left by attempts that never published included. */
+export async function removeArtifacts(store: ObjectStore | undefined, job: string, artifacts: string): Promise<void> {
+  const stored = await readJson<Stored>(path.join(artifacts, STORED_FILE));
+  if (stored) await sameStore(store, stored).delete(jobFolder(job));
+  else await store?.delete(jobFolder(job));
+}
+
+function sameStore(store: ObjectStore | undefined, stored: Stored): ObjectStore {
+  if (store?.url === stored.store) return store;
+  throw storeUnavailable(`the files are in ${stored.store}, STORE_URL is ${store ? store.url : 'not set'}`);
+}
