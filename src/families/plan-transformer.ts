@@ -32,7 +32,7 @@ const TORCH_NAMES: Record<FloatDtype, string> = { F64: 'float64', F32: 'float32'
  *   `hidden_size_illegal`, `calibration_missing`, `source_weights_invalid`
  */
 export function planTransformer(request: TransformerRequest): TransformerPlan {
-  const { mode = 'diag', extra_tensors: policy = 'fail' } = request;
+  const { mode = 'diag', basis = 'weight', extra_tensors: policy = 'fail' } = request;
   const family = familyOf(request.family ?? 'auto', request.sources[0].config);
   const sources = request.sources.map((source, index) => planSource(request, family, source, index));
   checkAgreement(sources);
@@ -52,7 +52,7 @@ export function planTransformer(request: TransformerRequest): TransformerPlan {
   );
   const target = architectureOf(family, config, '/target');
   const calibration = calibrationOf(request, target);
-  const fit = calibration ? 'calibrated' : 'closed_form';
+  const fit = calibration && request.fit !== 'closed_form' ? 'calibrated' : 'closed_form';
   const tensors = outputTensors(family, request.sources, sources, target, dtype, policy === 'keep_first');
   return {
     version: 1,
@@ -61,6 +61,7 @@ export function planTransformer(request: TransformerRequest): TransformerPlan {
     description: family,
     fit,
     mode,
+    basis: fit === 'calibrated' ? 'activation' : basis,
     source_weights: sourceWeights(request),
     sources,
     target,
@@ -129,12 +130,12 @@ function sourceWeights({ source_weights: weights, sources }: TransformerRequest)
   return weights;
 }
 
-function calibrationOf({ calibration, fit = 'auto', sources }: TransformerRequest, target: Architecture) {
-  if (fit === 'closed_form' || (fit === 'auto' && !calibration)) return null;
+function calibrationOf({ calibration, fit = 'auto', basis, sources }: TransformerRequest, target: Architecture) {
+  if (basis !== 'activation' && (fit === 'closed_form' || (fit === 'auto' && !calibration))) return null;
   if (!calibration)
     throw new SpecError(
       'calibration_missing',
-      'fit "calibrated" needs method.calibration: tokens from a checkpoint file, or {"generate": {}}.',
+      'fit "calibrated" and basis "activation" need method.calibration: tokens from a checkpoint file, or {"generate": {}}.',
       '/method/calibration',
     );
   if (!('generate' in calibration)) return { rows: calibration.rows, length: calibration.length };

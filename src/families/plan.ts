@@ -38,6 +38,8 @@ export interface TransformerRequest {
   target: Target;
   /** diag: one residual PCA of all sources; separate: one each, widths shared out evenly. Default diag. */
   mode?: 'diag' | 'separate';
+  /** Closed form: what the residual basis, and the choice of heads and units, come from. Default weight. */
+  basis?: 'weight' | 'activation';
   /** auto (default): calibrated when `calibration` is given, else closed_form. */
   fit?: 'auto' | 'calibrated' | 'closed_form';
   /** Size of the calibration set, or how to generate one. */
@@ -96,6 +98,7 @@ export interface TransformerPlan {
   description: FamilyDescription;
   fit: 'calibrated' | 'closed_form';
   mode: 'diag' | 'separate';
+  basis: 'weight' | 'activation';
   source_weights: number[];
   sources: PlannedSource[];
   /** The result's own architecture. */
@@ -106,7 +109,7 @@ export interface TransformerPlan {
   max_shard_bytes: number;
   extra_tensors: { policy: ExtraPolicy; dropped: string[]; kept: string[] };
   spaces: SpaceReport[];
-  /** How calibration tokens come to be; null for closed_form. */
+  /** How calibration tokens come to be; null for closed_form, unless its basis is measured on them. */
   calibration: { generate: GeneratedCalibration } | { rows: number; length: number } | null;
   costs: TransformerCosts;
 }

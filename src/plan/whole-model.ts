@@ -55,6 +55,7 @@ export function planWholeModel(
     target: spec.target ?? {},
     mode: spec.method.mode,
     fit: spec.method.fit,
+    basis: spec.method.basis === 'activation' ? 'activation' : 'weight',
     calibration: wanted && ('generate' in wanted ? wanted : calibration),
     source_weights: spec.source_weights,
     extra_tensors: model.extra_tensors,

@@ -176,6 +176,17 @@ describe('a spec that cannot succeed is refused at submission', () => {
     ['no target', { target: undefined }, '/target'],
     ['a target for a chain', { model: { family: 'chain', layers: [{ weight: 'w' }] }, probe: undefined }, '/target'],
     ['float inputs as a probe', { probe: { ...tokens, tensor: 'x' } }, '/probe'],
+    ['a balanced basis', { method: { basis: 'balanced' } }, '/method/basis'],
+    [
+      'an activation basis without tokens',
+      { method: { basis: 'activation', fit: 'closed_form' } },
+      '/method/calibration',
+    ],
+    [
+      'an activation basis of a fit that has its own',
+      { method: { basis: 'activation', calibration: { generate: {} } } },
+      '/method/fit',
+    ],
   ])('%s', async (_, change, pointer) => {
     const { status, body } = await service.http.post('/v1/jobs').send({ ...pair(), ...change });
     expect([status, body.code]).toEqual([400, 'request_invalid']);

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import type { TransformerRequest } from '../../src/families/plan.js';
 import { planTransformer } from '../../src/families/plan-transformer.js';
 import { Mt19937 } from '../../src/random/mt19937.js';
@@ -11,6 +12,7 @@ import {
   forward,
   generateTokens,
   labelledProbe,
+  type Model,
   mergeTransformer,
   openResult,
   type Tokens,
@@ -94,13 +96,58 @@ describe.each(Object.keys(STOCK))('%s', (name) => {
     const heads = name === 'gpt2' || name === 'bert' || name === 'roberta' ? 5 : 4;
     const target = { hidden_size: 20, num_attention_heads: heads, intermediate_size: 30 };
     const output = { dtype: 'BF16' as const, max_shard_bytes: 4000 };
-    for (const calibration of [undefined, randomTokens(16, 10, 37)]) {
-      const { plan, directory } = await merged(three, { target, output }, calibration);
-      expect(plan.fit).toBe(calibration ? 'calibrated' : 'closed_form');
+    const tokens = randomTokens(16, 10, 37);
+    for (const [request, calibration, fit] of [
+      [{}, undefined, 'closed_form'],
+      [{}, tokens, 'calibrated'],
+      [{ fit: 'closed_form', basis: 'activation' }, tokens, 'closed_form'],
+    ] as const) {
+      const { plan, directory } = await merged(three, { target, output, ...request }, calibration);
+      expect(plan.fit).toBe(fit);
       expect(readdirSync(directory)).toContain('model.safetensors.index.json');
     }
   });
 });
+
+it.each(['llama', 'gpt2', 'bert'])(
+  '%s: a basis from activations at full width is the source itself, and a narrower one keeps more of them',
+  async (name) => {
+    const one = await source(name, 11, name === 'llama' ? [] : TIED);
+    const tokens = randomTokens(64, 12, 37);
+    const heads = name === 'llama' ? 4 : 2;
+    const retained = [];
+    for (const basis of ['weight', 'activation'] as const) {
+      const target = { hidden_size: 8, num_attention_heads: heads };
+      const { plan, directory, readers } = await merged([one], { target, fit: 'closed_form', basis }, tokens);
+      const probe = labelledProbe('ids', tokens, tokens.ids);
+      const { stream_error } = (await evaluateStep(plan, readers, la, directory, { probes: [probe] })).probes[0];
+      expect(stream_error.every(Number.isFinite)).toBe(true);
+      retained.push(await activationEnergy(one.model, directory, tokens));
+    }
+    expect(retained[1]).toBeGreaterThan(retained[0]);
+    const whole = await merged([one], { fit: 'closed_form', basis: 'activation' }, tokens);
+    const result = await openResult(whole.plan, la, whole.directory);
+    const [a, b] = [await forward(la, one.model, tokens), await forward(la, result.model, tokens)];
+    await result.reader.close();
+    const values = (await Promise.all([a, b].map((logits) => la.download(logits!)))) as Float32Array[];
+    expect(await largestDifference(values[0], values[1])).toBeLessThan(1e-4);
+  },
+);
+
+/** Share of the normalised streams' energy that a stored basis keeps, over all norms. */
+async function activationEnergy(model: Model, directory: string, tokens: Tokens): Promise<number> {
+  const bases = await CheckpointReader.open(path.join(directory, 'bases.safetensors'));
+  const [r, d] = bases.tensors.get('residual.expand')!.shape;
+  const expand = la.upload(await bases.floats('residual.expand', 'float32'), r, d);
+  await bases.close();
+  let [kept, all] = [0, 0];
+  await forward(la, model, tokens, async ({ unit }) => {
+    const x = la.upload(unit, unit.length / d, d);
+    kept += (await la.norms(await la.gemm(x, expand, { transB: true }))).sumSquares;
+    all += (await la.norms(x)).sumSquares;
+  });
+  return kept / all;
+}
 
 it('makes the same bytes twice', async () => {
   const pair = [await source('qwen2', 1), await source('qwen2', 2)];

@@ -8,6 +8,8 @@ import type { TransformerTensorMetrics } from '../../src/schemas/metrics.js';
 import { writeAtomic } from '../../src/store/files.js';
 import type { LinearAlgebra } from '../linalg/contract.js';
 import { fitCalibrated } from './calibrated/fit.js';
+import { JointSources } from './calibrated/joint.js';
+import { type Survey, survey } from './calibrated/survey.js';
 import type { ClosedFormBasis } from './closed-form/merging.js';
 import { ClosedFormSlots } from './closed-form/slots.js';
 import type { Control } from './control.js';
@@ -58,9 +60,10 @@ export async function mergeTransformer(
   options: Control & { calibration?: Tokens } = {},
 ): Promise<MergeSummary> {
   await mkdir(workDir, { recursive: true });
-  const summary = plan.calibration
-    ? await calibrated(plan, sources, la, workDir, options)
-    : await closedForm(plan, sources, la, workDir, options);
+  const summary =
+    plan.fit === 'calibrated'
+      ? await calibrated(plan, sources, la, workDir, options)
+      : await closedForm(plan, sources, la, workDir, options);
   await writeFile(path.join(workDir, SUMMARY_FILE), JSON.stringify(summary));
   return summary;
 }
@@ -70,14 +73,37 @@ async function closedForm(
   sources: readonly CheckpointReader[],
   la: LinearAlgebra,
   workDir: string,
-  control: Control,
+  options: Control & { calibration?: Tokens },
 ): Promise<MergeSummary> {
   const stored = plan.sources.map((s, i) => new StoredSlots(sources[i], s.bindings, la, 'float32'));
-  const slots = await ClosedFormSlots.prepare(la, plan, stored, control);
+  const measured = plan.basis === 'activation' ? await measure(plan, sources, la, workDir, options) : undefined;
+  const slots = await ClosedFormSlots.prepare(la, plan, stored, options, measured);
   const { basis, fold } = slots;
   await writeBases(la, { ...basis, expand: await la.cast(basis.expand, 'float32'), folds: [fold] }, workDir);
-  const files = await writeModel(plan, slots, sources[0], la, workDir, control);
+  const files = await writeModel(plan, slots, sources[0], la, workDir, options);
   return summaryOf(files, basis, null);
+}
+
+/** Second moments of the sources' normalised streams, and importance of heads and units, on the calibration tokens. */
+async function measure(
+  plan: TransformerPlan,
+  sources: readonly CheckpointReader[],
+  la: LinearAlgebra,
+  workDir: string,
+  options: Control & { calibration?: Tokens },
+): Promise<Survey> {
+  const models = sourceModels(plan, sources, la);
+  const tokens = await calibrationTokens(plan, models, la, options);
+  const spill = path.join(workDir, SPILL_FOLDER);
+  await rm(spill, { recursive: true, force: true });
+  await mkdir(spill, { recursive: true });
+  const joint = await JointSources.open(models, spill);
+  try {
+    return await survey(la, plan, joint, tokens, options);
+  } finally {
+    await joint.close();
+    await rm(spill, { recursive: true, force: true });
+  }
 }
 
 async function calibrated(

@@ -1,22 +1,25 @@
 import type { TransformerPlan } from '../../../src/families/plan.js';
 import type { LinearAlgebra } from '../../linalg/contract.js';
+import type { Survey } from '../calibrated/survey.js';
 import type { Control } from '../control.js';
 import type { SlotTensors } from '../model.js';
 import { residualBasis } from '../residual.js';
 import type { Merging } from './merging.js';
 import { streamScales, writerMoment } from './moment.js';
-import { selections } from './selections.js';
+import { type Selections, selections } from './selections.js';
 
-/** Basis of the residual stream and selections of heads and units, from the weights alone. */
+/** Basis of the residual stream and selections of heads and units: from the weights alone, or as `measured`. */
 export async function prepareMerge(
   la: LinearAlgebra,
   plan: TransformerPlan,
   sources: readonly SlotTensors[],
   control: Control = {},
+  measured?: Survey,
 ): Promise<Merging> {
   const { target, mode } = plan;
-  const scale = await streamScales(la, plan, sources);
-  const moment = await writerMoment(la, plan, sources, scale, control);
+  // source 1 keeps its own scale, so that ε inside its norms keeps its meaning
+  const scale = measured ? measured.scale.map((s) => s / measured.scale[0]) : await streamScales(la, plan, sources);
+  const moment = measured?.moment ?? (await writerMoment(la, plan, sources, scale, control));
   const widths = plan.sources.map((s) => s.architecture.hidden);
   const post = target.placement === 'post';
   const residual = await residualBasis(la, moment, widths, target.hidden, {
@@ -31,7 +34,9 @@ export async function prepareMerge(
   const total = widths.reduce((a, b) => a + b, 0);
   // a stream in the hyperplane has r − 1 of r dimensions, the sources' own d − 1 of d: one and the same ratio at N = 1
   const kappa = Math.sqrt((total * residual.retained) / target.hidden);
-  const picked = await selections(la, plan, sources, scale, control);
+  const picked = measured ? selected(measured) : await selections(la, plan, sources, scale, control);
   const starts = widths.map((_, i) => widths.slice(0, i).reduce((a, b) => a + b, 0));
   return { la, plan, sources, basis: { ...residual, scale, kappa, ...picked }, expand, fold, widths, starts };
 }
+
+const selected = ({ groups, units, transform, pooler }: Survey): Selections => ({ groups, units, transform, pooler });

@@ -1,6 +1,7 @@
 import type { Slot } from '../../../src/families/description.js';
 import type { TransformerPlan } from '../../../src/families/plan.js';
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
+import type { Survey } from '../calibrated/survey.js';
 import type { Control } from '../control.js';
 import type { SlotTensors } from '../model.js';
 import { type ClosedFormBasis, centres, expandOf, type Merging } from './merging.js';
@@ -27,8 +28,9 @@ export class ClosedFormSlots implements SlotTensors {
     plan: TransformerPlan,
     sources: readonly SlotTensors[],
     control: Control = {},
+    measured?: Survey,
   ): Promise<ClosedFormSlots> {
-    return new ClosedFormSlots(await prepareMerge(la, plan, sources, control));
+    return new ClosedFormSlots(await prepareMerge(la, plan, sources, control, measured));
   }
 
   get basis(): ClosedFormBasis {

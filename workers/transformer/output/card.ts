@@ -17,7 +17,7 @@ export function modelCard(plan: TransformerPlan, metrics: TransformerMetrics | n
     '',
     plan.fit === 'calibrated'
       ? 'Merged in closed form with calibration tokens: every linear map was fitted by ridge regression, front to back, without gradient training.'
-      : 'Merged in closed form from the weights alone. Meant as an initialisation for further training.',
+      : `Merged in closed form from ${plan.basis === 'weight' ? 'the weights alone' : 'the weights, on a basis measured on calibration tokens'}. Meant as an initialisation for further training.`,
     '',
     '| | hidden | heads | kv heads | ffn | layers |',
     '|---|---|---|---|---|---|',
@@ -32,6 +32,7 @@ export function modelCard(plan: TransformerPlan, metrics: TransformerMetrics | n
         family: plan.family,
         fit: plan.fit,
         mode: plan.mode,
+        basis: plan.basis,
         source_weights: plan.source_weights,
         calibration: plan.calibration,
       },
