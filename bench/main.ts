@@ -10,6 +10,7 @@ import type { Metrics } from '../src/schemas/metrics.js';
 import { computeEnvironment } from '../workers/compute-environment.js';
 import type { LinearAlgebra } from '../workers/linalg/contract.js';
 import { CpuBackend } from '../workers/linalg/cpu/backend.js';
+import { bases } from './bases.js';
 import { BERT_BASE, bertFloor, writeBert } from './bert-base.js';
 import { notebookFloor } from './floor.js';
 import { gpu } from './gpu.js';
@@ -212,7 +213,14 @@ async function bertBase(la: LinearAlgebra, folder: string): Promise<void> {
 const onGpu = (la: LinearAlgebra, folder: string) => gpu(la, folder, say);
 
 /** Parts by name: `npm run bench -- notebook` runs one of them and prints it; without names all, into RESULTS.md. */
-const PARTS = { notebook, scaling, files, 'bert-base': bertBase, gpu: onGpu };
+const PARTS = {
+  notebook,
+  bases: (la: LinearAlgebra, folder: string) => bases(la, folder, say),
+  scaling,
+  files,
+  'bert-base': bertBase,
+  gpu: onGpu,
+};
 
 const chosen = process.argv.slice(2).filter((name) => name in PARTS) as (keyof typeof PARTS)[];
 const la = new CpuBackend();
