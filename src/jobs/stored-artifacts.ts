@@ -9,8 +9,8 @@ import type { Manifest } from './manifest.js';
 
 /** Inside an artifacts folder: which store its files are in, and below which key. */
 const STORED_FILE = '.stored.json';
-/** Files the API shows parts of; they stay in the folder as well. */
-const SHOWN_FILES = ['metrics.json', 'report.html'];
+/** Files the service itself reads later, to show them or to take bases from them; they stay in the folder as well. */
+const KEPT_FILES = ['metrics.json', 'report.html', 'bases.safetensors', 'directions.safetensors'];
 
 interface Stored {
   store: string;
@@ -42,7 +42,7 @@ export async function storeArtifacts(
     }
     await writeAtomic(path.join(staging, STORED_FILE), JSON.stringify({ store: store.url, folder } satisfies Stored));
     for (const file of Object.keys(manifest))
-      if (!SHOWN_FILES.includes(file)) await rm(path.join(staging, file), { force: true });
+      if (!KEPT_FILES.includes(file)) await rm(path.join(staging, file), { force: true });
     return undo;
   } catch (error) {
     await undo().catch(() => {});
