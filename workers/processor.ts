@@ -66,7 +66,11 @@ export default async function processStep(job: SandboxedJob<QueuedStep>, _token:
       await store.finish(id, outcomeOf(cause));
       throw new UnrecoverableError((cause as Error).message);
     }
-    throw isStorageFull(cause) ? storageFull('The store is full. Free space, then retry the job.', cause) : cause;
+    const passing = isStorageFull(cause)
+      ? storageFull('The store is full. Free space, then retry the job.', cause)
+      : cause;
+    await job.updateData({ id, step, failure: outcomeOf(passing).error ?? undefined });
+    throw passing;
   } finally {
     stopWatching();
   }

@@ -24,6 +24,7 @@ export class JobIndex {
   private readonly store: JobStore;
   private readonly jobs = new Map<string, IndexedJob>();
   private readonly open = new Set<string>();
+  private readonly reading = new Map<string, { now: Promise<Job | undefined>; next?: Promise<Job | undefined> }>();
 
   constructor(store: JobStore) {
     this.store = store;
@@ -53,8 +54,32 @@ export class JobIndex {
     return this.jobs.get(id);
   }
 
-  /** Read a job from the store again. */
-  async refresh(id: string): Promise<Job | undefined> {
+  /**
+   * Read a job from the store again. Those who ask while it is being read share the read after that one: a thousand
+   * pollers of a job cost no more than the disk can do, and nobody sees what was before they asked.
+   */
+  refresh(id: string): Promise<Job | undefined> {
+    const reading = this.reading.get(id);
+    if (!reading) return this.read(id);
+    reading.next ??= reading.now.then(
+      () => this.read(id),
+      () => this.read(id),
+    );
+    return reading.next;
+  }
+
+  private read(id: string): Promise<Job | undefined> {
+    const now = this.load(id);
+    const reading: { now: typeof now; next?: typeof now } = { now };
+    this.reading.set(id, reading);
+    const done = () => {
+      if (!reading.next) this.reading.delete(id);
+    };
+    now.then(done, done);
+    return now;
+  }
+
+  private async load(id: string): Promise<Job | undefined> {
     const job = await this.store.get(id);
     if (job) this.note(job);
     else this.forget(id);

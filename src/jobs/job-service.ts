@@ -5,7 +5,7 @@ import type { Logger } from '../log.js';
 import { showPlan } from '../plan/show-plan.js';
 import type { MergeQueue } from '../queue/merge-queue.js';
 import { queueName } from '../queue/settings.js';
-import { isTerminal, type Job, type JobStatus } from '../schemas/job.js';
+import { isTerminal, type Job, type JobError, type JobStatus } from '../schemas/job.js';
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { Plan, ShownPlan } from '../schemas/plan.js';
 import { requireSpace } from '../store/headroom.js';
@@ -18,6 +18,11 @@ import type { JobRecord } from './record.js';
 import { Downloads, removeExpired, removeLeftovers } from './retention.js';
 import { waitingFor } from './waiting-for.js';
 
+const WORKER_LOST: JobError = {
+  code: 'worker_lost',
+  message: 'The workers that ran this job died, and no attempt is left.',
+  errors: [],
+};
 /** Seconds after which a client may try again where too many jobs wait. */
 const RETRY_AFTER_SECONDS = 10;
 /** Of the jobs that wait, one in so many is read from the store again each time the queue is compared with it. */
@@ -105,7 +110,13 @@ export class JobService {
   async get(id: string): Promise<Job> {
     const job = await this.index.refresh(id);
     if (!job) throw new NotFoundError('job_not_found', `There is no job "${id}".`);
-    return job.status === 'queued' ? { ...job, waiting_for: await this.missing(job.spec) } : job;
+    return this.withWaiting(job);
+  }
+
+  /** The very same object where it waits for nothing but its turn. */
+  private async withWaiting(job: Job): Promise<Job> {
+    const waiting = job.status === 'queued' ? await this.missing(job.spec) : null;
+    return waiting === null ? job : { ...job, waiting_for: waiting };
   }
 
   async list(query: ListQuery): Promise<{ data: Job[]; hasMore: boolean }> {
@@ -120,7 +131,7 @@ export class JobService {
       const job = await this.index.refresh(id);
       if (!job || !matches(job, query)) continue;
       if (data.length === query.limit) return { data, hasMore: true };
-      data.push(job.status === 'queued' ? { ...job, waiting_for: await this.missing(job.spec) } : job);
+      data.push(await this.withWaiting(job));
     }
     return { data, hasMore: false };
   }
@@ -207,15 +218,12 @@ export class JobService {
     if (state === 'missing' && record) {
       this.log.warn({ job: id }, 'job was not in the queue; enqueued again');
       await this.queue.enqueue(record, await this.store.finishedSteps(id));
-    } else if (state === 'failed') await this.end(id, 'failed');
+    } else if (state === 'failed') await this.end(id, 'failed', record && (await this.queue.failure(record)));
     else if (state === 'completed') await this.queue.withdraw(id);
   }
 
-  private async end(id: string, status: 'cancelled' | 'failed'): Promise<void> {
-    const error =
-      status === 'cancelled'
-        ? null
-        : { code: 'worker_lost', message: 'The workers that ran this job died, and no attempt is left.', errors: [] };
+  private async end(id: string, status: 'cancelled' | 'failed', failure: JobError = WORKER_LOST): Promise<void> {
+    const error = status === 'cancelled' ? null : failure;
     await this.store.finish(id, { status, finished_at: new Date().toISOString(), error });
     await this.index.refresh(id);
   }

@@ -2,10 +2,19 @@ import { FlowProducer, Queue } from 'bullmq';
 import type { Config } from '../config.js';
 import { WeightfoldError } from '../errors.js';
 import type { JobRecord } from '../jobs/record.js';
+import type { JobError } from '../schemas/job.js';
 import type { Worker } from '../schemas/worker.js';
 import { connectRedis } from './redis.js';
-import { CANCEL_CHANNEL, CHANGE_CHANNEL, MERGE_QUEUE, QUEUE_PREFIX, STEP_QUEUE, STEP_QUEUES } from './settings.js';
-import { MERGE_JOB, mergeOptions, type QueuedMerge, type QueuedStep, stepJobs } from './step-jobs.js';
+import {
+  CANCEL_CHANNEL,
+  CHANGE_CHANNEL,
+  MERGE_QUEUE,
+  QUEUE_PREFIX,
+  queueName,
+  STEP_QUEUE,
+  STEP_QUEUES,
+} from './settings.js';
+import { MERGE_JOB, mergeOptions, type QueuedMerge, type QueuedStep, stepJobId, stepJobs } from './step-jobs.js';
 import { listWorkers } from './worker-directory.js';
 
 /** Seconds after which a client may try again when the queue is away. */
@@ -80,6 +89,18 @@ export class MergeQueue {
     const state = await this.reach(async () => (await this.open()).merges.getJobState(id));
     if (state === 'unknown') return 'missing';
     return state === 'active' || state === 'failed' || state === 'completed' ? state : 'waiting';
+  }
+
+  /** Why the queue gave a merge up, as the worker of its failed step left it. */
+  async failure({ id, spec, plan }: JobRecord): Promise<JobError | undefined> {
+    return this.reach(async () => {
+      const queue = (await this.open()).steps.find(({ name }) => name === queueName(spec.compute.backend));
+      for (const { id: step } of plan.steps) {
+        const failure = (await queue?.getJob(stepJobId(id, step)))?.data.failure;
+        if (failure) return failure;
+      }
+      return undefined;
+    });
   }
 
   /** Take a merge out with all its steps, waiting or ended; false when a worker has one of them. */

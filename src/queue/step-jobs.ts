@@ -1,6 +1,7 @@
 import type { JobsOptions } from 'bullmq';
 import type { JobRecord } from '../jobs/record.js';
 import { readySteps } from '../plan/steps.js';
+import type { JobError } from '../schemas/job.js';
 import { MERGE_QUEUE, queueName, RETRY_DELAY_MS } from './settings.js';
 
 /** What travels through Redis: ids. Everything else is in the store. */
@@ -9,6 +10,8 @@ export interface QueuedMerge {
 }
 export interface QueuedStep extends QueuedMerge {
   step: string;
+  /** Why the last attempt failed, for whoever has to end the job where its worker could not. */
+  failure?: JobError;
 }
 
 /** BullMQ ranks 1 highest and 0 (none) above all; the spec ranks higher numbers first, up to 1000. */
@@ -31,7 +34,7 @@ export const mergeOptions = ({ id, spec }: JobRecord): StepJob['opts'] => ({
   removeOnFail: { age: KEEP_FAILED_SECONDS },
 });
 
-const stepJobId = (id: string, step: string) => `${id}.${step}`;
+export const stepJobId = (id: string, step: string) => `${id}.${step}`;
 
 /** The merge a step's queue job belongs to. */
 export const mergeOf = (stepJob: string) => stepJob.split('.')[0];

@@ -34,7 +34,7 @@ const spec = (checkpoint: 'small' | 'big', width: number): JobSpecInput => ({
 });
 
 async function start(worker: boolean): Promise<TestService> {
-  service = await startService(subfolder(root), { worker });
+  service = await startService(subfolder(root), { worker, env: { COMPUTE_THREADS: '1' } });
   await upload(service.http, 'small', files.small);
   await upload(service.http, 'big', files.big);
   return service;

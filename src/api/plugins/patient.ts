@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 
 /** A JSON body must be complete this long after its headers; uploads only have to keep moving (`connectionTimeout`). */
-const JSON_BODY_MS = 20_000;
+const JSON_BODY_MS = 12_000;
 
 declare module 'fastify' {
   interface FastifyContextConfig {

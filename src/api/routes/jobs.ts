@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { SpecError } from '../../errors.js';
 import { jobId } from '../../schemas/common.js';
-import { isTerminal, JobListSchema, JobSchema, JobStatusSchema } from '../../schemas/job.js';
+import { isTerminal, type Job, JobListSchema, JobSchema, JobStatusSchema } from '../../schemas/job.js';
 import { JobSpecSchema } from '../../schemas/job-spec.js';
 import { PlanSchema } from '../../schemas/plan.js';
 import { problemResponses } from '../problem-responses.js';
@@ -37,6 +37,18 @@ function labelsOf(query: Record<string, unknown>): Record<string, string> {
       `Unknown query parameter "${wrong[0]}"; filter by label with label.KEY=VALUE.`,
     );
   return Object.fromEntries(extra.map(([key, value]) => [key.slice(LABEL_PREFIX.length), String(value)]));
+}
+
+/** Pollers of one job share its text: made once per state it is seen in. */
+const representations = new WeakMap<Job, { text: string; etag: string }>();
+
+function representationOf(job: Job): { text: string; etag: string } {
+  const known = representations.get(job);
+  if (known) return known;
+  const text = JSON.stringify(job);
+  const made = { text, etag: `"${createHash('sha256').update(text).digest('base64url')}"` };
+  representations.set(job, made);
+  return made;
 }
 
 export const jobRoutes =
@@ -116,11 +128,14 @@ export const jobRoutes =
       },
       handler: async (request, reply) => {
         const job = await jobs.get(request.params.id);
-        const etag = `"${createHash('sha256').update(JSON.stringify(job)).digest('base64url')}"`;
+        const { text, etag } = representationOf(job);
         reply.header('etag', etag).header('cache-control', 'no-cache');
         if (!isTerminal(job.status)) reply.header('retry-after', POLL_SECONDS);
         if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
-        return reply.send(job);
+        return reply
+          .type('application/json')
+          .serializer(() => text)
+          .send(job);
       },
     });
 

@@ -1,0 +1,30 @@
+/** What one part of the suite found: rows of the table, and whether every one holds. */
+export interface Row {
+  what: string;
+  /** Counts and times, as measured. */
+  seen: string;
+  /** What must hold; empty where there is nothing to hold. */
+  bound: string;
+  ok: boolean;
+}
+
+/** A part that cannot run here says why. */
+export class Skipped extends Error {}
+
+export const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+export const most = (values: readonly number[]) => Math.max(0, ...values);
+
+/** Value below which a share `p` of the values lies. */
+export function percentile(values: readonly number[], p: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))] ?? 0;
+}
+
+/** Work through `items` with so many at a time. */
+export async function inParallel<T>(items: readonly T[], at: number, work: (item: T) => Promise<unknown>) {
+  const queue = [...items];
+  const next = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: at }, next));
+}
