@@ -36,11 +36,17 @@ export class HeaderReader {
 
   string(): string {
     const start = this.at;
+    let plain = true;
     for (let i = start + 1; i < this.text.length; i++) {
       const c = this.text.charCodeAt(i);
-      if (c === 0x5c) i++;
+      if (c === 0x5c) {
+        plain = false;
+        i++;
+      } else if (c < 0x20) break;
       else if (c === 0x22) {
         this.at = i + 1;
+        // Nearly every string: nothing to decode, and a third of the time.
+        if (plain) return this.text.slice(start + 1, i);
         try {
           return JSON.parse(this.text.slice(start, i + 1)) as string;
         } catch {
