@@ -15,6 +15,7 @@ import { BERT_BASE, bertFloor, writeBert } from './bert-base.js';
 import { notebookFloor } from './floor.js';
 import { gpu } from './gpu.js';
 import { median, runJob, timed } from './jobs.js';
+import { planFigures } from './plan.js';
 
 const RUNS = 5;
 const REFERENCE_RUNS = 1;
@@ -210,6 +211,19 @@ async function bertBase(la: LinearAlgebra, folder: string): Promise<void> {
   say();
 }
 
+/** Estimates of `POST /v1/jobs/plan` beside what the jobs then took, each through a service of its own. */
+async function plan(_: LinearAlgebra, folder: string): Promise<void> {
+  say('## Plans (estimated before the job ran, from the speed its worker measured at its start)');
+  say();
+  say('| job | estimated | took | ratio | memory, estimated | peak | ratio |');
+  say('|---|---|---|---|---|---|---|');
+  for (const { name, seconds: t, bytes: m } of await planFigures(folder, process.argv[3]))
+    say(
+      `| ${name} | ${t.estimated.toFixed(2)} s | ${t.actual.toFixed(2)} s | ${(t.estimated / t.actual).toFixed(2)} | ${(m.estimated / 1e6).toFixed(0)} MB | ${(m.actual / 1e6).toFixed(0)} MB | ${(m.estimated / m.actual).toFixed(2)} |`,
+    );
+  say();
+}
+
 const onGpu = (la: LinearAlgebra, folder: string) => gpu(la, folder, say);
 
 /** Parts by name: `npm run bench -- notebook` runs one of them and prints it; without names all, into RESULTS.md. */
@@ -220,6 +234,7 @@ const PARTS = {
   files,
   'bert-base': bertBase,
   gpu: onGpu,
+  plan,
 };
 
 const chosen = process.argv.slice(2).filter((name) => name in PARTS) as (keyof typeof PARTS)[];

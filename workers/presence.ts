@@ -5,6 +5,7 @@ import { connectRedis } from '../src/queue/redis.js';
 import { queueName } from '../src/queue/settings.js';
 import { announceWorker, HEARTBEAT_MS, withdrawWorker } from '../src/queue/worker-directory.js';
 import { BACKENDS, type BackendName } from '../src/schemas/common.js';
+import type { Machine } from '../src/schemas/machine.js';
 import type { Worker, WorkerBackend } from '../src/schemas/worker.js';
 import { VERSION } from '../src/version.js';
 
@@ -34,6 +35,7 @@ export class Presence {
       concurrency: config.WORKER_CONCURRENCY,
       serves: servedBy(compute),
       compute,
+      speed: null,
       memory_bytes: os.totalmem(),
       versions: { weightfold: VERSION, node: process.versions.node },
       jobs: [],
@@ -42,6 +44,12 @@ export class Presence {
 
   start(): void {
     this.timer = setInterval(() => this.announce(), HEARTBEAT_MS);
+    this.announce();
+  }
+
+  /** Say how fast the backend is. */
+  measured(speed: Machine): void {
+    this.worker.speed = speed;
     this.announce();
   }
 

@@ -20,6 +20,7 @@ import { runUntilSignal } from '../src/run-until-signal.js';
 import { computeEnvironment } from './compute-environment.js';
 import { JobKeeper } from './job-keeper.js';
 import { prepareBlasEnvironment } from './linalg/cpu/library.js';
+import { measureSpeed } from './measure-speed.js';
 import { mergeProcessor } from './merge-processor.js';
 import { Presence, servedBy } from './presence.js';
 import { probeBackend } from './probe.js';
@@ -94,9 +95,16 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
   subscriber.on('message', (_, id: string) => running.cancel(id));
   await Promise.all([merges, ...steps].map((worker) => worker.waitUntilReady()));
   presence.start();
+  const measuring = new AbortController();
+  measureSpeed(measuring.signal).then(
+    (speed) => presence.measured(speed),
+    (error: Error) =>
+      measuring.signal.aborted || log.warn({ err: error }, 'speed not measured; times are estimated from defaults'),
+  );
   log.info({ concurrency: config.WORKER_CONCURRENCY, queues, ...compute }, 'worker is ready');
   return {
     close: async () => {
+      measuring.abort();
       const drained = Promise.all([merges, ...steps].map((worker) => worker.close())).then(() => true);
       if (!(await Promise.race([drained, sleep(config.SHUTDOWN_SECONDS * 1000, false)])))
         for (const job of running.jobs()) {

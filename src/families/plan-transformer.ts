@@ -1,9 +1,9 @@
+import { transformerCosts } from '../costs/transformer.js';
 import { SpecError } from '../errors.js';
 import type { FloatDtype } from '../safetensors/dtype.js';
 import { type Architecture, architectureOf, type Config } from './architecture.js';
 import { bindTensors, expandName, shapeOf, wanted } from './binding.js';
 import { checkAgreement } from './compare.js';
-import { transformerCosts } from './costs.js';
 import type { FamilyDescription } from './description.js';
 import type {
   GeneratedCalibration,
@@ -54,7 +54,7 @@ export function planTransformer(request: TransformerRequest): TransformerPlan {
   const calibration = calibrationOf(request, target);
   const fit = calibration && request.fit !== 'closed_form' ? 'calibrated' : 'closed_form';
   const tensors = outputTensors(family, request.sources, sources, target, dtype, policy === 'keep_first');
-  return {
+  const plan: Omit<TransformerPlan, 'costs'> = {
     version: 1,
     kind: 'transformer',
     family: family.family,
@@ -75,8 +75,8 @@ export function planTransformer(request: TransformerRequest): TransformerPlan {
     },
     spaces: spaceReports(sources, target, fit),
     calibration,
-    costs: transformerCosts(sources, target, tensors, calibration),
   };
+  return { ...plan, costs: transformerCosts(plan, request.probes, request.machine) };
 }
 
 function planSource(

@@ -1,5 +1,6 @@
 import type { FloatDtype } from '../safetensors/dtype.js';
 import type { TensorInfo } from '../safetensors/header.js';
+import type { Machine } from '../schemas/machine.js';
 import type { Architecture, Config } from './architecture.js';
 import type { Binding } from './binding.js';
 import type { FamilyDescription, Slot } from './description.js';
@@ -49,6 +50,9 @@ export interface TransformerRequest {
   /** Tensors the family does not know. Default fail. */
   extra_tensors?: ExtraPolicy;
   output?: { dtype?: FloatDtype; max_shard_bytes?: number };
+  /** Sizes of the probes, and speed of the machine: for the estimate of time and memory. */
+  probes?: readonly { rows: number; length: number }[];
+  machine?: Machine;
 }
 
 export interface PlannedSource {
@@ -87,6 +91,7 @@ export interface TransformerCosts {
   bytes_written: number;
   peak_memory_bytes: number;
   flops: number;
+  estimated_seconds: number;
 }
 
 /** Exactly what a worker runs: a pure, JSON-serialisable function of the request. */

@@ -12,6 +12,7 @@ import type { SourceHeaders } from '../plan/sources.js';
 import { isFloatDtype } from '../safetensors/dtype.js';
 import { asMatrixShape } from '../safetensors/file.js';
 import { isTransformer, type JobSpec } from '../schemas/job-spec.js';
+import type { Machine } from '../schemas/machine.js';
 import type { ComparisonPlan, LinearPlan, Plan } from '../schemas/plan.js';
 import { isRemote } from '../sources/open-origin.js';
 import { RemoteOutlines } from '../sources/remote-outlines.js';
@@ -19,7 +20,7 @@ import { layout } from '../store/layout.js';
 import type { JobStore } from './job-store.js';
 import type { InputFile } from './record.js';
 import { findStoredBases } from './stored-bases.js';
-import { calibrationShapes, checkTokenProbe, methodsOf, tokenProbes } from './tokens.js';
+import { calibrationShapes, methodsOf, probeShapes } from './tokens.js';
 
 export interface Inspected {
   plan: Plan;
@@ -37,10 +38,11 @@ export async function inspect(
   config: Config,
   checkpoints: CheckpointStore,
   store: JobStore,
+  machine?: Machine,
 ): Promise<Inspected> {
   const remote = new RemoteOutlines(config);
   try {
-    return await inspectSources(spec, config, checkpoints, store, remote);
+    return await inspectSources(spec, config, checkpoints, store, remote, machine);
   } finally {
     await remote.close();
   }
@@ -52,6 +54,7 @@ async function inspectSources(
   checkpoints: CheckpointStore,
   store: JobStore,
   remote: RemoteOutlines,
+  machine: Machine | undefined,
 ): Promise<Inspected> {
   const roots = { checkpoints: layout(config.DATA_DIR).checkpoints, sourceRoots: config.SOURCE_ROOTS };
   const headers: SourceHeaders[] = [];
@@ -78,16 +81,18 @@ async function inspectSources(
         inputs.push({ source: i, file, size, sha256: entry?.sha256 ?? null });
       }
   }
-  const calibrations = isTransformer(spec.model) ? await calibrationShapes(spec, checkpoints) : [];
   const bases = await findStoredBases(spec, store, inputs);
-  const plan = planJob(spec, headers, calibrations, bases?.stored);
-  if (!isTransformer(spec.model)) {
+  const plan = planJob(spec, headers, {
+    calibrations: isTransformer(spec.model) ? await calibrationShapes(spec, checkpoints) : [],
+    probes: await probeShapes(spec, checkpoints),
+    stored: bases?.stored,
+    machine,
+  });
+  if (isTransformer(spec.model)) await checkTokenizers(locations);
+  else {
     const columns = (plan as LinearPlan | ComparisonPlan).probe_columns;
     await checkProbe(spec, columns, checkpoints);
     await checkCalibration(spec, columns, checkpoints);
-  } else {
-    await checkTokenizers(locations);
-    for (const [i, probe] of tokenProbes(spec).entries()) await checkTokenProbe(probe, `/probe/${i}`, checkpoints);
   }
   return { plan, inputs, bases: bases?.file };
 }

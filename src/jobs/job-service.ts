@@ -11,9 +11,10 @@ import type { Plan, ShownPlan } from '../schemas/plan.js';
 import { requireSpace } from '../store/headroom.js';
 import { claimKey } from './idempotency.js';
 import { newJobId } from './ids.js';
-import { inspect } from './inputs.js';
+import { type Inspected, inspect } from './inputs.js';
 import { JobIndex } from './job-index.js';
 import type { JobStore } from './job-store.js';
+import { machineFor } from './machine-for.js';
 import type { JobRecord } from './record.js';
 import { Downloads, removeExpired, removeLeftovers } from './retention.js';
 import { waitingFor } from './waiting-for.js';
@@ -228,10 +229,12 @@ export class JobService {
     await this.index.refresh(id);
   }
 
-  private async inspect(spec: JobSpec) {
-    const inspected = await inspect(spec, this.config, this.checkpoints, this.store);
-    this.checkMemory(inspected.plan);
-    return inspected;
+  private async inspect(spec: JobSpec): Promise<Inspected> {
+    const { machine, name } = machineFor(spec.compute.backend, await this.queue.workers().catch(() => []));
+    const inspected = await inspect(spec, this.config, this.checkpoints, this.store, machine);
+    const { plan } = inspected;
+    this.checkMemory(plan);
+    return { ...inspected, plan: { ...plan, costs: { ...plan.costs, estimated_for: name } } };
   }
 
   /** @throws SpecError `memory_exceeded` where no worker could hold what the plan needs at once */

@@ -70,10 +70,14 @@ async function calibrationShape(
   return commonShape(tensors, calibration.tensor, [calibration.attention_mask], pointer);
 }
 
-/** ids, labels and masks must be there, and of one shape. */
-export async function checkTokenProbe(probe: TokenProbe, pointer: string, checkpoints: CheckpointStore): Promise<void> {
+/** Shapes of a spec's token probes. ids, labels and masks must be there, and of one shape. */
+export function probeShapes(spec: JobSpec, checkpoints: CheckpointStore): Promise<TokenShape[]> {
+  return Promise.all(tokenProbes(spec).map((probe, i) => probeShape(probe, `/probe/${i}`, checkpoints)));
+}
+
+async function probeShape(probe: TokenProbe, pointer: string, checkpoints: CheckpointStore): Promise<TokenShape> {
   const tensors = await tensorsOf(probe, pointer, checkpoints);
-  commonShape(tensors, probe.ids, [probe.labels, probe.mask, probe.attention_mask], pointer);
+  return commonShape(tensors, probe.ids, [probe.labels, probe.mask, probe.attention_mask], pointer);
 }
 
 /** Shape of the ids. @throws SpecError unless the tensors beside them have the same */

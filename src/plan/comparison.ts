@@ -1,3 +1,4 @@
+import { type ComparedPoint, comparisonCosts } from '../costs/comparison.js';
 import { SpecError, WeightfoldError } from '../errors.js';
 import { DTYPE_BITS, type Dtype } from '../safetensors/dtype.js';
 import {
@@ -8,9 +9,9 @@ import {
   type Method,
   MethodSchema,
 } from '../schemas/job-spec.js';
+import type { Machine } from '../schemas/machine.js';
 import type { ComparisonPlan, LinearPlan, MergePlan } from '../schemas/plan.js';
 import { baselinesOf } from './baselines.js';
-import { comparisonCosts } from './comparison-costs.js';
 import { chainSpace, EMBEDDING_SPACE, methodName, pointSpec, widthsOf } from './points.js';
 import { locate, type SourceHeaders } from './sources.js';
 import { orderSteps } from './steps.js';
@@ -52,20 +53,20 @@ export function planComparison(
   headers: readonly SourceHeaders[],
   calibrations: readonly (TokenShape | undefined)[],
   planPoint: PointPlanner,
+  machine?: Machine,
 ): ComparisonPlan {
   const compare = spec.compare as Compare;
   const methods = comparedMethods(spec);
   checkMethods(methods, compare);
   const totals = totalsOf(spec, headers);
-  const plans: MergePlan[] = [];
+  const compared: ComparedPoint[] = [];
   const points = methods.flatMap(({ name, method }, m) =>
     compare.widths.map((asked, w) => {
       const pointer = `/compare/widths/${w}`;
       const widths = widthsOf(spec, asked, totals, pointer);
-      const plan = pointed(`Method "${name}"`, pointer, () =>
-        planPoint(pointSpec(spec, method, widths), calibrations[m]),
-      );
-      plans.push(plan);
+      const one = pointSpec(spec, method, widths);
+      const plan = pointed(`Method "${name}"`, pointer, () => planPoint(one, calibrations[m]));
+      compared.push({ spec: one, plan, method: m });
       return {
         step: `point-${m + 1}-${w + 1}`,
         method: m,
@@ -75,7 +76,7 @@ export function planComparison(
       };
     }),
   );
-  const [first] = plans;
+  const first = compared[0].plan;
   const { baselines, left_out } = baselinesOf(spec.sources, compare.baselines, first);
   return {
     version: 1,
@@ -99,7 +100,7 @@ export function planComparison(
       })),
       { id: 'publish', phase: 'publish' as const, subject: 'table and report' },
     ]),
-    costs: comparisonCosts(plans.map(({ costs }) => costs)),
+    costs: comparisonCosts(compared, machine),
   };
 }
 
@@ -116,7 +117,7 @@ function checkMethods(methods: readonly { name: string }[], { widths, methods: a
     throw new SpecError(
       'method_repeated',
       `Two methods are called "${names[again]}"; give each a name of its own.`,
-      again < (asked?.length ?? 1) ? `/compare/methods/${again}` : '/compare/baselines',
+      again < (asked?.length ?? 0) ? `/compare/methods/${again}` : '/compare/baselines',
     );
 }
 

@@ -1,52 +1,56 @@
+import { linearCosts } from '../costs/linear.js';
 import { SpecError } from '../errors.js';
 import { isTransformer, type JobSpec } from '../schemas/job-spec.js';
-import type { LinearPlan, MergePlan, Plan, SpacePlan, StepPlan, StoredBases, TensorPlan } from '../schemas/plan.js';
+import type { LinearPlan, MergePlan, Plan, SpacePlan, StepPlan, TensorPlan } from '../schemas/plan.js';
 import { planChain } from './chain.js';
 import { planComparison } from './comparison.js';
-import { estimateCosts } from './costs.js';
+
 import { planEmbedding } from './embedding.js';
 import type { ModelPlan } from './model-plan.js';
 import { outputDtype, parseSize, type Shard, shardTensors } from './shards.js';
 import type { SourceHeaders } from './sources.js';
 import { orderSteps, type StepDraft } from './steps.js';
 import { takeStored } from './stored-bases.js';
-import { planWholeModel, type TokenShape } from './whole-model.js';
+import { type MergeFigures, planWholeModel, type TokenShape } from './whole-model.js';
+
+/** What planning knows beside spec and headers. */
+export interface PlanFigures extends Omit<MergeFigures, 'calibration'> {
+  /** Shape of the calibration tokens of each method (one, unless the spec compares several), where it names a tensor. */
+  calibrations?: readonly (TokenShape | undefined)[];
+}
 
 /**
  * The plan of a merge: a pure function of spec and headers, shown by `POST /v1/jobs/plan` and run as it is by workers.
- * @param calibrations shape of the calibration tokens of each method (one, unless the spec compares several), where it
- *   names a tensor
- * @param stored bases of an earlier job, where the spec names one
  * @throws SpecError when the spec cannot succeed, with a pointer to what is wrong
  */
 export function planJob(
   spec: JobSpec,
   headers: readonly SourceHeaders[],
-  calibrations: readonly (TokenShape | undefined)[] = [],
-  stored: StoredBases | null = null,
+  { calibrations = [], ...figures }: PlanFigures = {},
 ): Plan {
   if (spec.compare)
-    return planComparison(spec, headers, calibrations, (point, calibration) => planMerge(point, headers, calibration));
-  return planMerge(spec, headers, calibrations[0], stored);
+    return planComparison(
+      spec,
+      headers,
+      calibrations,
+      (point, calibration) => planMerge(point, headers, { ...figures, calibration }),
+      figures.machine,
+    );
+  return planMerge(spec, headers, { ...figures, calibration: calibrations[0] });
 }
 
 /** The plan of one merge. */
-export function planMerge(
-  spec: JobSpec,
-  headers: readonly SourceHeaders[],
-  calibration?: TokenShape,
-  stored: StoredBases | null = null,
-): MergePlan {
+export function planMerge(spec: JobSpec, headers: readonly SourceHeaders[], figures: MergeFigures = {}): MergePlan {
   return isTransformer(spec.model)
-    ? planWholeModel(spec, spec.model, headers, calibration)
-    : planLinear(spec, headers, stored);
+    ? planWholeModel(spec, spec.model, headers, figures)
+    : planLinear(spec, headers, figures);
 }
 
 /** The plan of a chain or an embedding. */
 export function planLinear(
   spec: JobSpec,
   headers: readonly SourceHeaders[],
-  stored: StoredBases | null = null,
+  { machine, stored = null }: MergeFigures = {},
 ): LinearPlan {
   const model = planModel(spec, headers);
   const spaces = stored ? takeStored(spec, model.spaces, stored) : model.spaces;
@@ -77,7 +81,7 @@ export function planLinear(
     config: model.config,
     stored_bases: stored,
   };
-  return { ...plan, costs: estimateCosts(plan) };
+  return { ...plan, costs: linearCosts(plan, spec, machine) };
 }
 
 function planModel(spec: JobSpec, headers: readonly SourceHeaders[]): ModelPlan {

@@ -2,7 +2,8 @@ import { SpecError } from '../errors.js';
 import type { TransformerPlan as ModelPlan } from '../families/plan.js';
 import { planTransformer } from '../families/plan-transformer.js';
 import type { JobSpec, TransformerModel } from '../schemas/job-spec.js';
-import type { TransformerPlan } from '../schemas/plan.js';
+import type { Machine } from '../schemas/machine.js';
+import type { StoredBases, TransformerPlan } from '../schemas/plan.js';
 import { outputDtype, parseSize } from './shards.js';
 import type { SourceHeaders } from './sources.js';
 import { orderSteps } from './steps.js';
@@ -13,11 +14,20 @@ export interface TokenShape {
   length: number;
 }
 
+/** What planning knows of a merge beside spec and headers. */
+export interface MergeFigures {
+  /** Shape of the calibration tokens, where the spec names a tensor. */
+  calibration?: TokenShape;
+  /** Shapes of token probes. */
+  probes?: readonly TokenShape[];
+  /** Bases of an earlier job, where the spec names one. */
+  stored?: StoredBases | null;
+  /** Speed of the machine that will run it; only the estimated time depends on it. */
+  machine?: Machine;
+}
+
 /** The plan of a whole transformer as a job's plan holds it: the family's plan, and the steps that run it. */
 export type WholeModelPlan = ModelPlan & Pick<TransformerPlan, 'steps' | 'costs'>;
-
-/** Arithmetic per second assumed for the estimate; forward passes and fits are products of middling size. */
-const ASSUMED_FLOPS_PER_SECOND = 6e10;
 
 const STEPS = orderSteps([
   { id: 'merge', phase: 'fold', subject: 'model' },
@@ -31,7 +41,7 @@ export function planWholeModel(
   spec: JobSpec,
   model: TransformerModel,
   headers: readonly SourceHeaders[],
-  calibration?: TokenShape,
+  { calibration, probes, machine }: MergeFigures = {},
 ): TransformerPlan {
   const sources = headers.map(({ label, tensors, config, slice }, i) => {
     if (slice.rows || slice.columns)
@@ -59,10 +69,10 @@ export function planWholeModel(
     calibration: wanted && ('generate' in wanted ? wanted : calibration),
     source_weights: spec.source_weights,
     extra_tensors: model.extra_tensors,
+    probes,
+    machine,
     output: { dtype: outputDtype(spec), max_shard_bytes: parseSize(spec.output.max_shard_size) },
   });
-  const seconds =
-    plan.costs.flops / ASSUMED_FLOPS_PER_SECOND + (plan.costs.bytes_read + plan.costs.bytes_written) / 5e8;
-  const whole: WholeModelPlan = { ...plan, steps: STEPS, costs: { ...plan.costs, estimated_seconds: seconds } };
+  const whole: WholeModelPlan = { ...plan, steps: STEPS };
   return whole as unknown as TransformerPlan; // its schema leaves the family's own parts open
 }

@@ -110,9 +110,10 @@ export type StepPlan = z.infer<typeof StepPlanSchema>;
 const CostsSchema = z.strictObject({
   bytes_read: byteCount,
   bytes_written: byteCount,
-  peak_memory_bytes: byteCount,
+  peak_memory_bytes: byteCount.describe('Of the compute process.'),
   flops: z.number().min(0),
-  estimated_seconds: seconds,
+  estimated_seconds: seconds.describe('Of one attempt, from its start to its end, without waiting in the queue.'),
+  estimated_for: z.string().optional().describe('Whose speed the time is estimated from.'),
 });
 
 const warnings = z

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BACKENDS, byteCount, timestamp } from './common.js';
+import { MachineSchema } from './machine.js';
 
 const names = BACKENDS.filter((name) => name !== 'auto');
 
@@ -28,6 +29,7 @@ export const WorkerSchema = z
     concurrency: z.number().int().min(1).describe('Jobs it takes at a time from each of its queues.'),
     serves: z.array(z.enum(BACKENDS)).describe('Values of compute.backend whose jobs it takes.'),
     compute: WorkerBackendSchema,
+    speed: MachineSchema.nullable().describe('Measured right after the start; null until then.'),
     memory_bytes: byteCount.describe('Memory of the machine.'),
     versions: z.record(z.string(), z.string()),
     jobs: z.array(z.string()).describe('Jobs it runs now.'),

@@ -219,6 +219,7 @@ describe('a plan', () => {
       ['layers.1.weight', [6, 4]],
     ]);
     expect(body.costs.bytes_read).toBe(2 * 4 * (20 + 12));
+    expect(body.costs.estimated_for).toMatch(/^worker |no live worker/);
     expect((await service.http.get('/v1/jobs?limit=100')).body.data.length).toBe(before);
   });
 

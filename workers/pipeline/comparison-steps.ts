@@ -41,7 +41,7 @@ export function comparisonSteps(attempt: Attempt, plan: ComparisonPlan): (step: 
 async function mergeOf({ run, readers }: Attempt, plan: ComparisonPlan, point: Point) {
   const spec = specOfPoint(run.record.spec, plan, point);
   const calibration = plan.methods[point.method].calibration ?? undefined;
-  return { spec, plan: planMerge(spec, await headersOf(run, readers), calibration) };
+  return { spec, plan: planMerge(spec, await headersOf(run, readers), { calibration }) };
 }
 
 /** Merge and evaluate as a job of its own would, from stored weights; only the figures stay. */
