@@ -34,7 +34,7 @@ export function pipelineGoldens(name: string, root: string, la: LinearAlgebra, {
       merge(
         root,
         sources,
-        { model: notebookModel(), method, probe: { checkpoint: 'probe', file: 'x.safetensors', tensor: 'x' } },
+        { model: notebookModel(), method, probe: { checkpoint: 'probe', file: 'model.safetensors', tensor: 'x' } },
         { backend: la, probe: { name: 'x', shape: [32, 2000], values } },
       );
 
