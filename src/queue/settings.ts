@@ -26,11 +26,11 @@ export const CANCEL_CHANNEL = 'weightfold:cancel';
 export const CHANGE_CHANNEL = 'weightfold:changed';
 
 /**
- * A worker renews its lock every 5 s; a killed worker's job is taken over 10 s later, where BullMQ's defaults take 60.
+ * A worker renews its lock every 5 s; a killed worker's step is taken over within 13 s, where BullMQ's defaults take up to 60.
  * Every worker must use the same values.
  */
 export const LOCK_DURATION_MS = 10_000;
-export const STALLED_INTERVAL_MS = 5_000;
+export const STALLED_INTERVAL_MS = 3_000;
 
 /** Times a step may be taken over from a dead worker before it counts as the cause: the poison cap. */
 export const MAX_TAKEOVERS = 10;
