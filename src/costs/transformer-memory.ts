@@ -40,6 +40,9 @@ export function transformerMemory(
 function closedForm({ target, sources }: Omit<TransformerPlan, 'costs'>, D: number): number {
   const tables = 8 * Math.min(CHUNK_ROWS, target.vocabulary) * (D + target.hidden);
   const most = sum(sources.map((s) => s.architecture.ffn));
-  const kernels = sources.map(({ architecture: { ffn } }) => 4 * 6 * ffn * Math.round((target.ffn * ffn) / most));
-  return 24 * D ** 2 + Math.max(2 * tables, ...kernels);
+  // units are chosen by a kernel between them; a source that grows has none to choose
+  const kernels = sources.map(({ architecture: { ffn } }) =>
+    target.ffn > most ? 16 * target.ffn * target.hidden : 24 * ffn * Math.round((target.ffn * ffn) / most),
+  );
+  return 24 * D * Math.max(D, target.hidden) + Math.max(2 * tables, ...kernels);
 }

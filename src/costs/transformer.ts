@@ -78,17 +78,19 @@ const logitsWork = (a: Architecture, tokens: number): Work =>
     ? work()
     : work({ float32: 2 * tokens * a.hidden * a.vocabulary, elements: POINTWISE * tokens * a.vocabulary });
 
-/** Grams of the writers, one eigenproblem, a product per tensor and side, what dropped units owe the kept. */
+/** Grams of the writers and one eigenproblem (growth: a seeded frame instead), a product per tensor and side, what dropped units owe the kept. */
 function closedFormWork(plan: UncostedModel): Work {
   const D = jointWidth(plan);
   const { target } = plan;
+  const r = target.hidden;
+  const grown = r > D;
   const tables = sum(plan.sources.map(({ architecture: a }) => a.vocabulary * a.hidden));
   const layers = plan.sources.map(({ architecture: a }) => {
     const kept = Math.round((target.ffn * a.ffn) / sum(plan.sources.map((s) => s.architecture.ffn)));
     const dropped = a.ffn - kept;
     const kernel = dropped > 0 ? (kept + dropped) * kept : 0;
     return work({
-      float64: a.layers * a.hidden ** 2 * (a.heads * a.headDim + a.ffn),
+      float64: grown ? 0 : a.layers * a.hidden ** 2 * (a.heads * a.headDim + a.ffn),
       float32: a.layers * (2 * kernel * a.hidden + (dropped > 0 ? (2 * kept ** 3) / 3 + 2 * kept ** 2 * dropped : 0)),
       elements: a.layers * kernel * KERNEL_PASSES,
     });
@@ -96,9 +98,9 @@ function closedFormWork(plan: UncostedModel): Work {
   const parameters = sum(plan.sources.flatMap((s) => s.bindings).map((b) => product(b.shape)));
   return total([
     work({
-      float64: (tables / plan.sources.length) * D * plan.sources.length,
-      eigen: [D],
-      float32: 2 * parameters * target.hidden,
+      float64: grown ? 4 * r * D ** 2 : (tables / plan.sources.length) * D * plan.sources.length,
+      eigen: grown ? [] : [D],
+      float32: 2 * parameters * r,
       elements: 8 * parameters,
     }),
     ...layers,

@@ -5,6 +5,7 @@ import { type Architecture, architectureOf, type Config } from './architecture.j
 import { bindTensors, expandName, shapeOf, wanted } from './binding.js';
 import { checkAgreement } from './compare.js';
 import type { FamilyDescription } from './description.js';
+import { grownEpsilon, grownSizes, refuseFittedGrowth } from './growth.js';
 import type {
   GeneratedCalibration,
   OutputTensor,
@@ -32,7 +33,7 @@ const TORCH_NAMES: Record<FloatDtype, string> = { F64: 'float64', F32: 'float32'
  *   `hidden_size_illegal`, `calibration_missing`, `source_weights_invalid`
  */
 export function planTransformer(request: TransformerRequest): TransformerPlan {
-  const { mode = 'diag', basis = 'weight', extra_tensors: policy = 'fail' } = request;
+  const { mode = 'diag', basis = 'weight', padding = 'orthonormal', extra_tensors: policy = 'fail' } = request;
   const family = familyOf(request.family ?? 'auto', request.sources[0].config);
   const sources = request.sources.map((source, index) => planSource(request, family, source, index));
   checkAgreement(sources);
@@ -49,10 +50,13 @@ export function planTransformer(request: TransformerRequest): TransformerPlan {
     sizes,
     sources[0].architecture.headDim,
     TORCH_NAMES[dtype],
+    grownEpsilon(sources[0].architecture, sizes, sources.length),
   );
   const target = architectureOf(family, config, '/target');
   const calibration = calibrationOf(request, target);
   const fit = calibration && request.fit !== 'closed_form' ? 'calibrated' : 'closed_form';
+  const grown = grownSizes(sources, target);
+  refuseFittedGrowth(grown, calibration !== null);
   const tensors = outputTensors(family, request.sources, sources, target, dtype, policy === 'keep_first');
   const plan: Omit<TransformerPlan, 'costs'> = {
     version: 1,
@@ -62,6 +66,7 @@ export function planTransformer(request: TransformerRequest): TransformerPlan {
     fit,
     mode,
     basis: fit === 'calibrated' ? 'activation' : basis,
+    padding,
     source_weights: sourceWeights(request),
     sources,
     target,
@@ -73,7 +78,7 @@ export function planTransformer(request: TransformerRequest): TransformerPlan {
       kept: policy === 'keep_first' ? sources[0].extra : [],
       dropped: policy === 'keep_first' ? sources.slice(1).flatMap((s) => s.extra) : sources.flatMap((s) => s.extra),
     },
-    spaces: spaceReports(sources, target, fit),
+    spaces: spaceReports(sources, target, fit, padding),
     calibration,
   };
   return { ...plan, costs: transformerCosts(plan, request.probes, request.machine) };

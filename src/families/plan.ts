@@ -41,6 +41,8 @@ export interface TransformerRequest {
   mode?: 'diag' | 'separate';
   /** Closed form: what the residual basis, and the choice of heads and units, come from. Default weight. */
   basis?: 'weight' | 'activation';
+  /** What a single source grows by: copies and a wider frame, or dead units. Default orthonormal. */
+  padding?: 'orthonormal' | 'zero';
   /** auto (default): calibrated when `calibration` is given, else closed_form. */
   fit?: 'auto' | 'calibrated' | 'closed_form';
   /** Size of the calibration set, or how to generate one. */
@@ -104,6 +106,7 @@ export interface TransformerPlan {
   fit: 'calibrated' | 'closed_form';
   mode: 'diag' | 'separate';
   basis: 'weight' | 'activation';
+  padding: 'orthonormal' | 'zero';
   source_weights: number[];
   sources: PlannedSource[];
   /** The result's own architecture. */

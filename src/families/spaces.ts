@@ -1,6 +1,7 @@
 import type { Architecture } from './architecture.js';
 import { type Binding, spaceWidth } from './binding.js';
 import type { Slot, Space } from './description.js';
+import { grownSizes } from './growth.js';
 import type { PlannedSource, SpaceReport } from './plan.js';
 
 /** Slots whose output lies on the space their tensor names first; all other axes are read. */
@@ -56,11 +57,24 @@ const REASONS = {
   vocabulary: 'all sources share one vocabulary; their logits are averaged',
 };
 
+const GROWN = {
+  rms: 'wider than its one source: E has orthonormal columns, F = Eᵀ, gains and √(d/r) are absorbed into the readers, ε is scaled by d/r',
+  layer:
+    'wider than its one source: E has orthonormal columns in the hyperplane whose mean LayerNorm subtracts is 0, F = Eᵀ, gains, biases and √(d/r) are absorbed, ε is scaled by d/r',
+  post: 'whole copies of the stream keep every norm as it is; readers’ columns are split unequally between the copies',
+  heads: 'whole key-value groups are copied, the output columns split unequally between the copies',
+  ffn: 'units are copied, their down columns split unequally between the copies',
+  transform: 'units are copied, which keeps the norm behind them; the decoder’s columns are split unequally',
+  pooler: 'units are copied; what reads the pooled output sees them twice or more',
+  dead: 'the source’s own, and further ones without weights (padding zero)',
+};
+
 /** Every space of the model with what may be done to it and why. */
 export function spaceReports(
   sources: readonly PlannedSource[],
   target: Architecture,
   fit: 'calibrated' | 'closed_form',
+  padding: 'orthonormal' | 'zero',
 ): SpaceReport[] {
   const masked = target.head === 'masked';
   const report = (
@@ -85,12 +99,25 @@ export function spaceReports(
     if (space === 'ffn' || space === 'heads') return 'the dropped ones are folded into the kept ones by least squares';
     return 'the dropped ones are left out';
   };
-  const selected = (name: string, space: Space, layer: number | null, why: string) =>
-    whole(space)
+  const grown = grownSizes(sources, target);
+  const wider = { ffn: grown.ffn, heads: grown.heads, transform: grown.hidden, pooler: grown.hidden };
+  const selected = (name: string, space: keyof typeof wider, layer: number | null, why: string) => {
+    if (wider[space]) {
+      const dead = padding === 'zero' && (space === 'ffn' || space === 'heads');
+      return report(name, space, layer, 'exact', dead ? GROWN.dead : GROWN[space]);
+    }
+    return whole(space)
       ? report(name, space, layer, 'exact', REASONS.full)
       : report(name, space, layer, 'selection', `${why}; ${dropped(space)}`);
+  };
   const post = target.placement === 'post';
-  const [legality, why] = post ? (['approximate', REASONS.post] as const) : (['exact', REASONS[target.norm]] as const);
+  const residual = () => {
+    if (!grown.hidden)
+      return post ? (['approximate', REASONS.post] as const) : (['exact', REASONS[target.norm]] as const);
+    if (post) return ['exact', GROWN.post] as const;
+    return ['exact', padding === 'zero' ? `${GROWN.dead}; ε is scaled by d/r` : GROWN[target.norm]] as const;
+  };
+  const [legality, why] = residual();
   const fitted = fit === 'calibrated' ? '; every map around it is then fitted to calibration data' : '';
   const reports = [report('residual', 'residual', null, legality, why + fitted)];
   for (let layer = 0; layer < target.layers; layer++)

@@ -1,6 +1,8 @@
 import { SpecError } from '../errors.js';
+import { MAX_GROWTH } from '../plan/growth-limit.js';
 import type { Architecture, Config } from './architecture.js';
 import type { FamilyDescription } from './description.js';
+import { checkHiddenGrowth } from './growth.js';
 import type { Target } from './plan.js';
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
@@ -15,26 +17,29 @@ export interface TargetSizes {
 
 /**
  * Complete and check a target. Missing sizes keep everything (the sources' sum); where head_dim is tied to
- * hidden/heads, each of the two follows from the other.
+ * hidden/heads, each of the two follows from the other. Only a single source may grow.
  * @throws SpecError `width_out_of_range`, `heads_illegal`, `kv_heads_illegal`, `hidden_size_illegal`: reason and the nearest legal values
  */
 export function targetSizes(family: FamilyDescription, sources: readonly Architecture[], target: Target): TargetSizes {
   const { headDim } = sources[0];
   const group = sources[0].heads / sources[0].kvHeads;
-  const most = {
+  const all = {
     hidden: sum(sources.map((s) => s.hidden)),
     ffn: sum(sources.map((s) => s.ffn)),
     heads: sum(sources.map((s) => s.heads)),
   };
-  // A single source may be kept whole only: growing it needs directions it does not have.
+  const growth = sources.length === 1 ? MAX_GROWTH : 1;
+  const most = { hidden: all.hidden * growth, ffn: all.ffn * growth, heads: all.heads * growth };
+  const bound = growth === 1 ? 'the sum of the sources’' : `${MAX_GROWTH} times the source’s`;
   const coupled = !family.sizes.head_dim;
   const hidden =
-    target.hidden_size ?? (coupled && target.num_attention_heads ? target.num_attention_heads * headDim : most.hidden);
-  const ffn = target.intermediate_size ?? most.ffn;
-  const heads = target.num_attention_heads ?? (coupled ? Math.max(1, Math.floor(hidden / headDim)) : most.heads);
-  inRange('hidden_size', hidden, family.norm.kind === 'layer' ? 2 : 1, most.hidden);
-  inRange('intermediate_size', ffn, 1, most.ffn);
-  inRange('num_attention_heads', heads, 1, most.heads);
+    target.hidden_size ?? (coupled && target.num_attention_heads ? target.num_attention_heads * headDim : all.hidden);
+  const ffn = target.intermediate_size ?? all.ffn;
+  const heads = target.num_attention_heads ?? (coupled ? Math.max(1, Math.floor(hidden / headDim)) : all.heads);
+  inRange('hidden_size', hidden, family.norm.kind === 'layer' ? 2 : 1, most.hidden, bound);
+  inRange('intermediate_size', ffn, 1, most.ffn, bound);
+  inRange('num_attention_heads', heads, 1, most.heads, bound);
+  if (hidden > all.hidden) checkHiddenGrowth(family, sources[0], hidden);
   if (coupled) checkCoupled(family, hidden, heads, headDim, most);
   const kvHeads = checkGroups(heads, group, target.num_key_value_heads, most.heads);
   if (hidden % heads !== 0)
@@ -47,11 +52,11 @@ export function targetSizes(family: FamilyDescription, sources: readonly Archite
   return { hidden, ffn, heads, kvHeads };
 }
 
-function inRange(key: keyof Target, value: number, low: number, high: number): void {
+function inRange(key: keyof Target, value: number, low: number, high: number, bound: string): void {
   if (!Number.isSafeInteger(value) || value < low || value > high)
     throw new SpecError(
       'width_out_of_range',
-      `${key} is ${value}; it must be an integer in ${low}…${high}, the sum of the sources'.`,
+      `${key} is ${value}; it must be an integer in ${low}…${high}, ${bound}.`,
       `/target/${key}`,
     );
 }
@@ -106,13 +111,14 @@ export function nearest(value: number, legal: (candidate: number) => boolean, mo
   return found.join(' or ');
 }
 
-/** config.json of the result: source 1's, with the new sizes, and untied. */
+/** config.json of the result: source 1's, with the new sizes, and untied; `epsilon` where it is another than source 1's. */
 export function targetConfig(
   family: FamilyDescription,
   config: Config,
   sizes: TargetSizes,
   headDim: number,
   dtype: string,
+  epsilon: number | null,
 ): Config {
   const { sizes: keys } = family;
   const { _name_or_path, transformers_version, dtype: _, ...rest } = config;
@@ -123,6 +129,7 @@ export function targetConfig(
     [keys.heads]: sizes.heads,
     ...(keys.kv_heads ? { [keys.kv_heads]: sizes.kvHeads } : {}),
     ...(keys.head_dim ? { [keys.head_dim]: headDim } : {}),
+    ...(epsilon === null ? {} : { [family.norm.epsilon.key]: epsilon }),
     [family.tie.key]: false,
     torch_dtype: dtype,
   };

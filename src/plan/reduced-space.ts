@@ -2,9 +2,7 @@ import { SpecError } from '../errors.js';
 import type { JobSpec, WidthGoal } from '../schemas/job-spec.js';
 import type { SpacePlan, SpaceWidthGoal } from '../schemas/plan.js';
 import { factorizationOf } from './factorization.js';
-
-/** Largest growth of a single source: beyond it a width is more likely a slip than a wish. */
-const MAX_GROWTH = 64;
+import { MAX_GROWTH } from './growth-limit.js';
 
 export interface WantedSpace {
   spec: JobSpec;

@@ -66,6 +66,7 @@ export function planWholeModel(
     mode: spec.method.mode,
     fit: spec.method.fit,
     basis: spec.method.basis === 'activation' ? 'activation' : 'weight',
+    padding: spec.method.padding,
     calibration: wanted && ('generate' in wanted ? wanted : calibration),
     source_weights: spec.source_weights,
     extra_tensors: model.extra_tensors,

@@ -131,7 +131,11 @@ export const TargetSchema = z
     num_attention_heads: width.optional(),
     num_key_value_heads: width.optional().describe('Default: keeps the sources’ group size.'),
   })
-  .meta({ id: 'Target', description: 'Sizes of the result; what is left out keeps source 1’s.' });
+  .meta({
+    id: 'Target',
+    description:
+      'Sizes of the result; what is left out keeps all that the sources have. A single source may grow, up to 64 times.',
+  });
 
 const tokenTensor = {
   checkpoint: checkpointName,
@@ -198,7 +202,9 @@ export const MethodSchema = z
     padding: z
       .enum(['orthonormal', 'zero'])
       .default('orthonormal')
-      .describe('Fold columns of directions beyond the numerical rank.'),
+      .describe(
+        'Fold columns of directions beyond the numerical rank. One source, wider: zero appends units without weights.',
+      ),
     calibration: CalibrationSchema.optional().describe(
       'Transformers: what a merge is fitted on. Basis activation: what it is measured on. Basis balanced: the inputs’ second moment (isotropic without).',
     ),

@@ -137,10 +137,10 @@ export const TransformerMetricsSchema = z
           .array(z.number())
           .nullable()
           .describe(
-            'Residual space: ‖E_i‖_F², the share of the directions that lies in each source, whole numbers where sources do not mix. A selection: what is kept of each. null for a shared space.',
+            'Residual space: ‖E_i‖_F², the share of the directions that lies in each source, whole numbers where sources do not mix. Growth: trace(F·E), the source’s own. A selection: what is kept of each. null for a shared space.',
           ),
         identity_error: ratio.describe(
-          'max |E·F − I| of the stored bases, less 11ᵀ/r where LayerNorm leaves a hyperplane; 0 for a selection.',
+          'max |E·F − I| of the stored bases, less 11ᵀ/r where LayerNorm leaves a hyperplane; growth: max |F·E − I|, likewise less 11ᵀ/d with padding zero; 0 for a selection.',
         ),
       }),
     ),

@@ -53,6 +53,25 @@ describe('refusals', () => {
     expect(error.errors[0].pointer).toBe(pointer);
   });
 
+  it.each([
+    ['bert', { hidden_size: 18 }, 'hidden_size_illegal', '/target/hidden_size', '12 or 24'],
+    ['gpt2', { hidden_size: 18 }, 'hidden_size_illegal', '/target/hidden_size', '16 or 20'],
+    ['llama', { num_attention_heads: 7 }, 'kv_heads_illegal', '/target/num_attention_heads', '6 or 8'],
+    ['llama', { hidden_size: 18 }, 'heads_illegal', '/target/num_attention_heads', '2 or 6'],
+    ['llama', { intermediate_size: 1281 }, 'width_out_of_range', '/target/intermediate_size', '64 times'],
+  ])('%s alone, wider, %j: %s', (name, target, code, pointer, words) => {
+    const error = refusal({ sources: [headers(name)], target });
+    expect(error.code).toBe(code);
+    expect(error.message).toContain(words);
+    expect(error.errors[0].pointer).toBe(pointer);
+  });
+
+  it('calibration of a model that grows', () => {
+    const calibration = { rows: 8, length: 8 };
+    const error = refusal({ sources: [headers('llama')], target: { intermediate_size: 30 }, calibration });
+    expect(error).toMatchObject({ code: 'width_out_of_range', message: expect.stringContaining('leave out') });
+  });
+
   it('names everything sources differ in', () => {
     const other = headers('llama', { hidden_act: 'gelu', rope_theta: 500000 });
     const error = refusal({ sources: [headers('llama'), other], target: {} });

@@ -24,7 +24,7 @@ export interface ReaderSource {
   linear: Linear;
   /** The norm in front of the reader, to be absorbed. */
   norm: Norm;
-  /** Rows kept; null: all. */
+  /** Rows kept, negative ones without weights; null: all. */
   rows: number[] | null;
   /** First row of this source in the fold. */
   start: number;
@@ -55,6 +55,7 @@ export async function foldReader(
   const absorbed = new Float32Array(rows.length * width);
   const bias = new Float64Array(rows.length);
   rows.forEach((row, i) => {
+    if (row < 0) return;
     let constant = linear.bias ? linear.bias[row] : 0;
     for (let j = 0; j < width; j++) {
       const w = values[row * width + j];

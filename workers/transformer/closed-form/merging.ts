@@ -20,7 +20,7 @@ export interface Merging {
   basis: ClosedFormBasis;
   /** E, float32, [r, D]. */
   expand: Matrix;
-  /** F = Eᵀ, float32, [D, r]. */
+  /** F, float32, [D, r]: Eᵀ, except for a post-norm stream in several copies. */
   fold: Matrix;
   widths: readonly number[];
   starts: readonly number[];

@@ -1,9 +1,11 @@
+import { grownSizes } from '../../../src/families/growth.js';
 import type { TransformerPlan } from '../../../src/families/plan.js';
-import type { LinearAlgebra } from '../../linalg/contract.js';
+import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import type { Survey } from '../calibrated/survey.js';
 import type { Control } from '../control.js';
 import type { SlotTensors } from '../model.js';
-import { residualBasis } from '../residual.js';
+import { type ResidualBasis, residualBasis } from '../residual.js';
+import { residualFrame } from './growth.js';
 import type { Merging } from './merging.js';
 import { streamScales, writerMoment } from './moment.js';
 import { type Selections, selections } from './selections.js';
@@ -16,10 +18,25 @@ export async function prepareMerge(
   control: Control = {},
   measured?: Survey,
 ): Promise<Merging> {
-  const { target, mode } = plan;
+  const { target } = plan;
   // source 1 keeps its own scale, so that ε inside its norms keeps its meaning
   const scale = measured ? measured.scale.map((s) => s / measured.scale[0]) : await streamScales(la, plan, sources);
-  const moment = measured?.moment ?? (await writerMoment(la, plan, sources, scale, control));
+  const widths = plan.sources.map((s) => s.architecture.hidden);
+  const { residual, expand, fold } = grownSizes(plan.sources, target).hidden
+    ? await grown(la, plan)
+    : await reduced(la, plan, measured?.moment ?? (await writerMoment(la, plan, sources, scale, control)));
+  const total = widths.reduce((a, b) => a + b, 0);
+  // a stream in the hyperplane has r − 1 of r dimensions, the sources' own d − 1 of d: one and the same ratio at N = 1
+  const copied = target.placement === 'post' && target.hidden > total;
+  const kappa = copied ? 1 : Math.sqrt((total * residual.retained) / target.hidden);
+  const picked = measured ? selected(measured) : await selections(la, plan, sources, scale, control);
+  const starts = widths.map((_, i) => widths.slice(0, i).reduce((a, b) => a + b, 0));
+  return { la, plan, sources, basis: { ...residual, scale, kappa, ...picked }, expand, fold, widths, starts };
+}
+
+/** E of PCA, and F = Eᵀ. */
+async function reduced(la: LinearAlgebra, plan: TransformerPlan, moment: Matrix) {
+  const { target, mode } = plan;
   const widths = plan.sources.map((s) => s.architecture.hidden);
   const post = target.placement === 'post';
   const residual = await residualBasis(la, moment, widths, target.hidden, {
@@ -31,12 +48,14 @@ export async function prepareMerge(
   const eye = new Float32Array(target.hidden ** 2);
   for (let i = 0; i < target.hidden; i++) eye[i * target.hidden + i] = 1;
   const fold = await la.gemm(expand, la.upload(eye, target.hidden, target.hidden), { transA: true });
-  const total = widths.reduce((a, b) => a + b, 0);
-  // a stream in the hyperplane has r − 1 of r dimensions, the sources' own d − 1 of d: one and the same ratio at N = 1
-  const kappa = Math.sqrt((total * residual.retained) / target.hidden);
-  const picked = measured ? selected(measured) : await selections(la, plan, sources, scale, control);
-  const starts = widths.map((_, i) => widths.slice(0, i).reduce((a, b) => a + b, 0));
-  return { la, plan, sources, basis: { ...residual, scale, kappa, ...picked }, expand, fold, widths, starts };
+  return { residual, expand, fold };
+}
+
+/** Wider than the one source: nothing to choose, so no spectrum. */
+async function grown(la: LinearAlgebra, plan: TransformerPlan) {
+  const { expand, fold } = await residualFrame(la, plan);
+  const residual: ResidualBasis = { expand, spectrum: new Float64Array(0), retained: 1 };
+  return { residual, expand: await la.cast(expand, 'float32'), fold: await la.cast(fold, 'float32') };
 }
 
 const selected = ({ groups, units, transform, pooler }: Survey): Selections => ({ groups, units, transform, pooler });

@@ -3,8 +3,9 @@ import type { FloatArray, Matrix } from '../../linalg/contract.js';
 import type { Linear, Norm } from '../model.js';
 import { averageReaders, type Fold, onesFold, type ReaderSource, stackReaders } from '../readers.js';
 import { asRows } from '../selection.js';
+import { sharedColumns } from './growth.js';
 import { joinedNorms, linearOf, type Merging, sourceNorm } from './merging.js';
-import { beside, takeColumns } from './pick.js';
+import { beside } from './pick.js';
 
 const NO_NORM: Norm = { gain: null, bias: null };
 
@@ -79,7 +80,7 @@ async function maskedDecoder(m: Merging, part: 'weight' | 'bias', rows?: readonl
       continue;
     }
     const { weight } = await decoderOf(m, i, rows);
-    const chosen = await takeColumns(la, weight, basis.transform[i]);
+    const chosen = await sharedColumns(la, weight, basis.transform[i]);
     await la.scaleRows(chosen, new Float64Array(chosen.rows).fill(plan.source_weights[i]));
     outs.push(chosen);
     la.dispose(weight);

@@ -3,9 +3,13 @@ import type { LinearAlgebra } from '../../linalg/contract.js';
 import { type Control, checkCancelled } from '../control.js';
 import type { SlotTensors } from '../model.js';
 import { type Kept, keepHighest, keepShares } from '../selection.js';
+import { grownIndices } from './growth.js';
 import { groupScores, rowSquares } from './importance.js';
 
-/** Per layer and source what is kept: kv groups, FFN units; and rows of the heads that have a width of their own. */
+/**
+ * Per layer and source what is kept: kv groups, FFN units; and rows of the heads that have a width of their own. Where
+ * the one source grows, an index stands once per copy, and −1 for a unit without weights.
+ */
 export interface Selections {
   groups: Kept[];
   units: Kept[];
@@ -24,8 +28,14 @@ export async function selections(
   const { target } = plan;
   const pick = plan.mode === 'separate' ? keepShares : keepHighest;
   const every = (counts: number[]) => counts.map((n) => Array.from({ length: n }, (_, j) => j));
-  const whole = (of: (s: TransformerPlan['sources'][number]['architecture']) => number, count: number) => {
+  const whole = (
+    of: (s: TransformerPlan['sources'][number]['architecture']) => number,
+    count: number,
+    padding = plan.padding,
+  ) => {
     const counts = plan.sources.map((s) => of(s.architecture));
+    // only a source that is alone may be asked for more than it has
+    if (counts.length === 1 && count > counts[0]) return [grownIndices(counts[0], count, padding)];
     return counts.reduce((a, b) => a + b, 0) === count ? every(counts) : null;
   };
   const groups: Kept[] = [];
@@ -43,7 +53,8 @@ export async function selections(
     onProgress?.({ phase: 'basis', completed: layer + 1, total: target.layers });
   }
   const rowsOf = async (slot: 'transform' | 'pooler') =>
-    whole((a) => a.hidden, target.hidden) ??
+    // these follow the stream's width, which a norm or the pooled output needs alive
+    whole((a) => a.hidden, target.hidden, 'orthonormal') ??
     pick(
       await Promise.all(sources.map(async (s) => rowSquares(la, await s.matrix(slot, null, 'weight')))),
       target.hidden,

@@ -37,7 +37,7 @@ export class ClosedFormSlots implements SlotTensors {
     return this.merging.basis;
   }
 
-  /** F = Eᵀ, float32, [D, r]. */
+  /** F, float32, [D, r]. */
   get fold(): Matrix {
     return this.merging.fold;
   }

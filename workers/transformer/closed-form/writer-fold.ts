@@ -1,6 +1,7 @@
 import type { Slot } from '../../../src/families/description.js';
 import type { Matrix } from '../../linalg/contract.js';
 import { asRows } from '../selection.js';
+import { sharedColumns } from './growth.js';
 import { headFold } from './head-fold.js';
 import { absorbed } from './importance.js';
 import { linearOf, type Merging, sourceNorm } from './merging.js';
@@ -10,6 +11,7 @@ import { unitFold } from './unit-fold.js';
 /**
  * One source's attention output or FFN down on the heads or units kept, [d_i, kept]: D_k + D_d·F, the dropped columns
  * folded into the kept ones by least squares (F of method.md, section 3, on what the weights say of the activations).
+ * Where there are more than the source has: its columns shared out among the copies.
  */
 export async function keptWriter(m: Merging, slot: 'o' | 'down', layer: number, i: number): Promise<Matrix> {
   const { la, sources, basis, plan } = m;
@@ -17,6 +19,11 @@ export async function keptWriter(m: Merging, slot: 'o' | 'down', layer: number, 
   const { heads, kvHeads, headDim } = plan.sources[i].architecture;
   const kept = slot === 'o' ? asRows(basis.groups[layer][i], (headDim * heads) / kvHeads) : basis.units[layer][i];
   if (kept.length === weight.cols) return weight;
+  if (kept.length > weight.cols) {
+    const grown = await sharedColumns(la, weight, kept);
+    la.dispose(weight);
+    return grown;
+  }
   const chosen = await takeColumns(la, weight, kept);
   if (kept.length === 0) return chosen;
   const dropped = others(weight.cols, kept);

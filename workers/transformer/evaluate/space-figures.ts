@@ -1,6 +1,7 @@
+import { grownSizes } from '../../../src/families/growth.js';
 import type { TransformerPlan } from '../../../src/families/plan.js';
 import type { TransformerMetrics } from '../../../src/schemas/metrics.js';
-import type { LinearAlgebra } from '../../linalg/contract.js';
+import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { centres } from '../closed-form/merging.js';
 import type { Kept } from '../selection.js';
 import type { MergeBases } from './weight-errors.js';
@@ -15,10 +16,13 @@ export async function spaceFigures(
   retained: number,
 ): Promise<SpaceFigures[]> {
   const { heads, kvHeads, headDim } = plan.target;
-  const residual = await residualFigures(la, plan, bases, retained);
+  const residual = (await grownSizes(plan.sources, plan.target).hidden)
+    ? await grownFigures(la, plan, bases)
+    : await residualFigures(la, plan, bases, retained);
   const selected = (kept: Kept, size: number) => ({
     retained_energy: null,
-    directions_by_source: kept.map((list) => list.length * size),
+    // copies and dead units are no directions of their own
+    directions_by_source: kept.map((list) => new Set(list.filter((index) => index >= 0)).size * size),
     identity_error: 0,
   });
   const figures = (name: string) => {
@@ -37,6 +41,21 @@ export async function spaceFigures(
     reason,
     ...figures(name),
   }));
+}
+
+/** Growth: F·E is what must be the identity, or the projection off 1 where the mean was taken out of E. */
+async function grownFigures(la: LinearAlgebra, plan: TransformerPlan, { expand, fold }: MergeBases) {
+  const product = await la.gemm(fold as Matrix, expand);
+  const values = await la.download(product);
+  const d = expand.cols;
+  const level = centres(plan) && plan.padding === 'zero' ? 1 / d : 0;
+  let [worst, trace] = [0, 0];
+  for (let i = 0; i < d; i++) {
+    for (let j = 0; j < d; j++) worst = Math.max(worst, Math.abs(values[i * d + j] - ((i === j ? 1 : 0) - level)));
+    trace += values[i * d + i];
+  }
+  la.dispose(product);
+  return { retained_energy: 1, directions_by_source: [trace], identity_error: worst };
 }
 
 async function residualFigures(la: LinearAlgebra, plan: TransformerPlan, { expand }: MergeBases, retained: number) {

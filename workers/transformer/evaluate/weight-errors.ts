@@ -15,6 +15,8 @@ import { Tally } from './tally.js';
 export interface MergeBases {
   /** E, [r, D] float32. */
   expand: Matrix;
+  /** F, [D, r] float32; null where every norm has its own. */
+  fold: Matrix | null;
   /** Scale of each source in the joint stream. */
   scale: readonly number[];
   groups: readonly Kept[];

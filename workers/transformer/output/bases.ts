@@ -19,7 +19,8 @@ export interface StoredBases {
 
 /**
  * `bases.safetensors`: residual.expand [r, D], residual.fold[.k] [D, r] float32; layer.l.groups.i and layer.l.units.i,
- * the kv groups and FFN units kept of source i, int32; transform.i and pooler.i likewise.
+ * the kv groups and FFN units kept of source i, int32; transform.i and pooler.i likewise. Of a source that grew, an index
+ * stands once per copy, and −1 for a unit without weights.
  */
 export async function writeBases(la: LinearAlgebra, bases: StoredBases, directory: string): Promise<WrittenFile> {
   const entries = new Map<string, { spec: TensorSpec; bytes: () => Promise<Uint8Array> }>();
@@ -73,11 +74,13 @@ export async function readBases(
   directory: string,
   sources: number,
   layers: number,
-): Promise<Omit<StoredBases, 'folds'>> {
+): Promise<Omit<StoredBases, 'folds'> & { fold: Matrix | null }> {
   const reader = await CheckpointReader.open(path.join(directory, 'bases.safetensors'));
   try {
     const [r, d] = reader.tensors.get('residual.expand')!.shape;
     const expand = la.upload(await reader.floats('residual.expand', 'float32'), r, d);
+    const single = reader.tensors.has('residual.fold');
+    const fold = single ? la.upload(await reader.floats('residual.fold', 'float32'), d, r) : null;
     const index = async (name: string) => {
       const bytes = await reader.bytes(name);
       return [...new Int32Array(bytes.slice().buffer)];
@@ -90,6 +93,7 @@ export async function readBases(
       Promise.all(Array.from({ length: layers }, (_, layer) => kept(`layer.${layer}.${what}`)));
     return {
       expand,
+      fold,
       groups: await perLayer('groups'),
       units: await perLayer('units'),
       transform: await kept('transform'),

@@ -1,3 +1,4 @@
+import { grownSizes } from '../../../src/families/growth.js';
 import type { TransformerPlan } from '../../../src/families/plan.js';
 import type { TransformerMetrics } from '../evaluate/evaluate.js';
 
@@ -13,11 +14,9 @@ export function modelCard(plan: TransformerPlan, metrics: TransformerMetrics | n
     'tags: [merge, weightfold]',
     '---',
     '',
-    `# ${target.className} merged from ${sources.map((s) => s.label).join(' and ')}`,
+    `# ${target.className} ${sources.length === 1 ? 'made' : 'merged'} from ${sources.map((s) => s.label).join(' and ')}`,
     '',
-    plan.fit === 'calibrated'
-      ? 'Merged in closed form with calibration tokens: every linear map was fitted by ridge regression, front to back, without gradient training.'
-      : `Merged in closed form from ${plan.basis === 'weight' ? 'the weights alone' : 'the weights, on a basis measured on calibration tokens'}. Meant as an initialisation for further training.`,
+    howMade(plan),
     '',
     '| | hidden | heads | kv heads | ffn | layers |',
     '|---|---|---|---|---|---|',
@@ -52,6 +51,16 @@ export function modelCard(plan: TransformerPlan, metrics: TransformerMetrics | n
     ...(metrics ? figures(plan, metrics) : []),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function howMade(plan: TransformerPlan): string {
+  if (plan.fit === 'calibrated')
+    return 'Merged in closed form with calibration tokens: every linear map was fitted by ridge regression, front to back, without gradient training.';
+  const { hidden, ffn, heads } = grownSizes(plan.sources, plan.target);
+  if ((hidden || ffn || heads) && plan.spaces.every((space) => space.width >= space.source_widths[0]))
+    return `Computes what its source computes, to rounding, in wider spaces${plan.padding === 'zero' ? '' : ' whose every unit is alive'}. Meant as an initialisation for further training.`;
+  const from = plan.basis === 'weight' ? 'the weights alone' : 'the weights, on a basis measured on calibration tokens';
+  return `Merged in closed form from ${from}. Meant as an initialisation for further training.`;
 }
 
 function figures(plan: TransformerPlan, { probes, mean }: TransformerMetrics): string[] {

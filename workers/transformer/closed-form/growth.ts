@@ -1,0 +1,93 @@
+import type { TransformerPlan } from '../../../src/families/plan.js';
+import { gaussian } from '../../bases/gaussian.js';
+import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
+import { transposed } from '../../linalg/transposed.js';
+
+/** Any seed does; this one makes results repeat. */
+const SEED = 33;
+/** In a list of kept units or heads: one without weights (padding `zero`). */
+export const DEAD = -1;
+
+/** E (r × d) and F (d × r) of a residual stream wider than its one source, float64; F·E = I on the stream. */
+export interface Frame {
+  expand: Matrix;
+  fold: Matrix;
+}
+
+/** Which of `count` units each of `width` is a copy of: all of them, over and over. With padding `zero`: all, then dead ones. */
+export const grownIndices = (count: number, width: number, padding: TransformerPlan['padding']): number[] =>
+  Array.from({ length: width }, (_, j) => (j < count || padding !== 'zero' ? j % count : DEAD));
+
+/**
+ * The part of its original's column that each copy takes: 1, 2, …, c over their sum for c copies, so that the copies add
+ * up to the original and yet are none of them alike (equal ones would stay equal in training); 0 for a dead one.
+ */
+export function copyShares(indices: readonly number[]): Float64Array {
+  const copies = new Map<number, number>();
+  for (const index of indices) copies.set(index, (copies.get(index) ?? 0) + 1);
+  const seen = new Map<number, number>();
+  return Float64Array.from(indices, (index) => {
+    if (index < 0) return 0;
+    const nth = (seen.get(index) ?? 0) + 1;
+    seen.set(index, nth);
+    const count = copies.get(index) as number;
+    return nth / ((count * (count + 1)) / 2);
+  });
+}
+
+/** Columns `index` of a matrix, each original's shared out among its copies. Where none is copied, columns as they are. */
+export async function sharedColumns(la: LinearAlgebra, a: Matrix, index: readonly number[]): Promise<Matrix> {
+  const values = await la.download(a);
+  const shares = copyShares(index);
+  return la.receive(a.rows, index.length, a.precision, async (out) => {
+    out.fill(0);
+    for (let i = 0; i < a.rows; i++)
+      for (let j = 0; j < index.length; j++)
+        if (shares[j] !== 0) out[i * index.length + j] = shares[j] * values[i * a.cols + index[j]];
+  });
+}
+
+/**
+ * A stream of width d in r > d dimensions, the same to every norm up to √(d/r) (method.md, sections 3 and 5).
+ *
+ * Pre-norm: E has orthonormal columns, the Q of a seeded Gaussian matrix, so that every unit carries a part of every
+ * direction and none is dead; F = Eᵀ. For LayerNorm its columns are orthogonal to 1, so that the mean it subtracts is 0
+ * (this needs r > d). With padding `zero`: E = [I; 0], with the mean taken out for LayerNorm. Post-norm: E = [I; I; …],
+ * F = [s₁·I, s₂·I, …] with the shares of `copyShares`; r must be a multiple of d. 4·r·d² flops.
+ */
+export async function residualFrame(la: LinearAlgebra, plan: TransformerPlan): Promise<Frame> {
+  const [d, r] = [plan.sources[0].architecture.hidden, plan.target.hidden];
+  const layer = plan.target.norm === 'layer';
+  if (plan.target.placement === 'post') return copies(la, d, r);
+  if (plan.padding === 'zero') return appended(la, d, r, layer);
+  const draw = gaussian(la, d, r, SEED, 'float64');
+  const fold = await la.orthonormalize(layer ? await withoutMeans(la, draw) : draw);
+  return { fold, expand: la.upload(transposed(await la.download(fold), d, r), r, d) };
+}
+
+async function withoutMeans(la: LinearAlgebra, a: Matrix): Promise<Matrix> {
+  const values = (await la.download(a)).slice();
+  for (let start = 0; start < values.length; start += a.cols) {
+    let mean = 0;
+    for (let j = start; j < start + a.cols; j++) mean += values[j] / a.cols;
+    for (let j = start; j < start + a.cols; j++) values[j] -= mean;
+  }
+  return la.upload(values, a.rows, a.cols);
+}
+
+function copies(la: LinearAlgebra, d: number, r: number): Frame {
+  const index = grownIndices(d, r, 'orthonormal');
+  const shares = copyShares(index);
+  const [expand, fold] = [new Float64Array(r * d), new Float64Array(d * r)];
+  index.forEach((original, j) => {
+    expand[j * d + original] = 1;
+    fold[original * r + j] = shares[j];
+  });
+  return { expand: la.upload(expand, r, d), fold: la.upload(fold, d, r) };
+}
+
+function appended(la: LinearAlgebra, d: number, r: number, layer: boolean): Frame {
+  const expand = new Float64Array(r * d);
+  for (let i = 0; i < d; i++) for (let j = 0; j < d; j++) expand[i * d + j] = (i === j ? 1 : 0) - (layer ? 1 / d : 0);
+  return { expand: la.upload(expand, r, d), fold: la.upload(transposed(expand, r, d), d, r) };
+}
