@@ -37,12 +37,14 @@ export function transformerMemory(
   return PROCESS_BYTES + Math.max(merging, ...probing);
 }
 
-function closedForm({ target, sources }: Omit<TransformerPlan, 'costs'>, D: number): number {
+function closedForm({ target, sources, basis }: Omit<TransformerPlan, 'costs'>, D: number): number {
   const tables = 8 * Math.min(CHUNK_ROWS, target.vocabulary) * (D + target.hidden);
   const most = sum(sources.map((s) => s.architecture.ffn));
   // units are chosen by a kernel between them; a source that grows has none to choose
   const kernels = sources.map(({ architecture: { ffn } }) =>
     target.ffn > most ? 16 * target.ffn * target.hidden : 24 * ffn * Math.round((target.ffn * ffn) / most),
   );
-  return 24 * D * Math.max(D, target.hidden) + Math.max(2 * tables, ...kernels);
+  // balanced: moments of both sides, a root of one, products and eigenvectors
+  const square = basis === 'balanced' ? 56 : 24;
+  return square * D * Math.max(D, target.hidden) + Math.max(2 * tables, ...kernels);
 }

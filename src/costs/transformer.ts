@@ -85,12 +85,16 @@ function closedFormWork(plan: UncostedModel): Work {
   const r = target.hidden;
   const grown = r > D;
   const tables = sum(plan.sources.map(({ architecture: a }) => a.vocabulary * a.hidden));
+  // balanced: a Gram per reader too, and an eigenproblem of both sides
+  const balanced = plan.basis === 'balanced';
+  const readers = (a: Architecture) =>
+    balanced ? (a.heads + 2 * a.kvHeads) * a.headDim + (gatedOf(plan) ? 2 : 1) * a.ffn : 0;
   const layers = plan.sources.map(({ architecture: a }) => {
     const kept = Math.round((target.ffn * a.ffn) / sum(plan.sources.map((s) => s.architecture.ffn)));
     const dropped = a.ffn - kept;
     const kernel = dropped > 0 ? (kept + dropped) * kept : 0;
     return work({
-      float64: grown ? 0 : a.layers * a.hidden ** 2 * (a.heads * a.headDim + a.ffn),
+      float64: grown ? 0 : a.layers * a.hidden ** 2 * (a.heads * a.headDim + a.ffn + readers(a)),
       float32: a.layers * (2 * kernel * a.hidden + (dropped > 0 ? (2 * kept ** 3) / 3 + 2 * kept ** 2 * dropped : 0)),
       elements: a.layers * kernel * KERNEL_PASSES,
     });
@@ -98,8 +102,8 @@ function closedFormWork(plan: UncostedModel): Work {
   const parameters = sum(plan.sources.flatMap((s) => s.bindings).map((b) => product(b.shape)));
   return total([
     work({
-      float64: grown ? 4 * r * D ** 2 : (tables / plan.sources.length) * D * plan.sources.length,
-      eigen: grown ? [] : [D],
+      float64: grown ? 4 * r * D ** 2 : (balanced ? 2 : 1) * tables * D + (balanced ? 6 * D ** 3 : 0),
+      eigen: grown ? [] : balanced ? [D, D] : [D],
       float32: 2 * parameters * r,
       elements: 8 * parameters,
     }),

@@ -78,7 +78,7 @@ export function planTransformer(request: TransformerRequest): TransformerPlan {
       kept: policy === 'keep_first' ? sources[0].extra : [],
       dropped: policy === 'keep_first' ? sources.slice(1).flatMap((s) => s.extra) : sources.flatMap((s) => s.extra),
     },
-    spaces: spaceReports(sources, target, fit, padding),
+    spaces: spaceReports(sources, target, { fit, padding, basis }),
     calibration,
   };
   return { ...plan, costs: transformerCosts(plan, request.probes, request.machine) };

@@ -40,7 +40,7 @@ export interface TransformerRequest {
   /** diag: one residual PCA of all sources; separate: one each, widths shared out evenly. Default diag. */
   mode?: 'diag' | 'separate';
   /** Closed form: what the residual basis, and the choice of heads and units, come from. Default weight. */
-  basis?: 'weight' | 'activation';
+  basis?: 'weight' | 'balanced' | 'activation';
   /** What a single source grows by: copies and a wider frame, or dead units. Default orthonormal. */
   padding?: 'orthonormal' | 'zero';
   /** auto (default): calibrated when `calibration` is given, else closed_form. */
@@ -105,7 +105,7 @@ export interface TransformerPlan {
   description: FamilyDescription;
   fit: 'calibrated' | 'closed_form';
   mode: 'diag' | 'separate';
-  basis: 'weight' | 'activation';
+  basis: 'weight' | 'balanced' | 'activation';
   padding: 'orthonormal' | 'zero';
   source_weights: number[];
   sources: PlannedSource[];

@@ -2,7 +2,7 @@ import type { Architecture } from './architecture.js';
 import { type Binding, spaceWidth } from './binding.js';
 import type { Slot, Space } from './description.js';
 import { grownSizes } from './growth.js';
-import type { PlannedSource, SpaceReport } from './plan.js';
+import type { PlannedSource, SpaceReport, TransformerPlan } from './plan.js';
 
 /** Slots whose output lies on the space their tensor names first; all other axes are read. */
 const WRITES: Partial<Record<Slot, Space>> = {
@@ -49,6 +49,8 @@ const REASONS = {
   rms: 'gains are absorbed into the readers and RMSNorm commutes with orthonormal maps; joint norms are matched once per norm',
   layer: 'gains and biases are absorbed; the stream is mapped into the hyperplane whose mean LayerNorm subtracts is 0',
   post: 'the normed output is itself the stream (post-norm), so its gains cannot be absorbed',
+  balanced:
+    '; its directions weigh what the tensors around it write by what they read (balanced in its local form, a heuristic), orthonormal because a norm reads them',
   full: 'every direction is kept',
   heads: 'softmax couples a head’s dimensions: whole heads (with grouped queries, whole groups) are selected',
   ffn: 'an elementwise nonlinearity sits on the units: whole units are selected',
@@ -73,8 +75,7 @@ const GROWN = {
 export function spaceReports(
   sources: readonly PlannedSource[],
   target: Architecture,
-  fit: 'calibrated' | 'closed_form',
-  padding: 'orthonormal' | 'zero',
+  { fit, padding, basis }: Pick<TransformerPlan, 'fit' | 'padding' | 'basis'>,
 ): SpaceReport[] {
   const masked = target.head === 'masked';
   const report = (
@@ -118,8 +119,11 @@ export function spaceReports(
     return ['exact', padding === 'zero' ? `${GROWN.dead}; ε is scaled by d/r` : GROWN[target.norm]] as const;
   };
   const [legality, why] = residual();
-  const fitted = fit === 'calibrated' ? '; every map around it is then fitted to calibration data' : '';
-  const reports = [report('residual', 'residual', null, legality, why + fitted)];
+  const chosen = () => {
+    if (fit === 'calibrated') return '; every map around it is then fitted to calibration data';
+    return basis === 'balanced' && !whole('residual') && !grown.hidden ? REASONS.balanced : '';
+  };
+  const reports = [report('residual', 'residual', null, legality, why + chosen())];
   for (let layer = 0; layer < target.layers; layer++)
     reports.push(
       selected(`layer.${layer}.heads`, 'heads', layer, REASONS.heads),

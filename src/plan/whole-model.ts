@@ -65,7 +65,7 @@ export function planWholeModel(
     target: spec.target ?? {},
     mode: spec.method.mode,
     fit: spec.method.fit,
-    basis: spec.method.basis === 'activation' ? 'activation' : 'weight',
+    basis: spec.method.basis,
     padding: spec.method.padding,
     calibration: wanted && ('generate' in wanted ? wanted : calibration),
     source_weights: spec.source_weights,

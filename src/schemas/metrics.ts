@@ -132,7 +132,9 @@ export const TransformerMetricsSchema = z
         width: z.number().int(),
         legality: z.enum(['exact', 'selection', 'approximate']),
         reason: z.string(),
-        retained_energy: ratio.describe('Σ_{j≤r} λ_j / Σ λ_j of the residual space; null for a selection.'),
+        retained_energy: ratio.describe(
+          'Σ_{j≤r} λ_j / Σ λ_j of the residual space (basis balanced: the same share of what its writers write); null for a selection.',
+        ),
         directions_by_source: z
           .array(z.number())
           .nullable()
@@ -150,7 +152,11 @@ export const TransformerMetricsSchema = z
       stream_scales: z
         .array(z.number())
         .describe('What each source’s weights were multiplied with to bring their streams to one scale.'),
-      spectrum: z.array(z.number()).describe('Eigenvalues of the residual space’s second moment, descending.'),
+      spectrum: z
+        .array(z.number())
+        .describe(
+          'Eigenvalues of the residual space’s second moment, descending; basis balanced: squared singular values of Q·L; empty where it grew.',
+        ),
       kept_groups: z.array(z.array(z.number().int())).describe('Per layer and source: key-value groups kept.'),
       kept_units: z.array(z.array(z.number().int())).describe('Per layer and source: feed-forward units kept.'),
       calibration_stream_error: z.array(z.number()).nullable(),

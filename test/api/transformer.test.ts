@@ -114,6 +114,24 @@ describe('a closed-form merge', () => {
   });
 });
 
+it('one model grows: the same losses from a wider stock checkpoint', async () => {
+  const spec = pair({
+    sources: [{ checkpoint: 'llama-a' }],
+    probe: [{ ...tokens, name: 'eng', ids: 'llama.eval.eng' }],
+  });
+  const dead = await service.http.post('/v1/jobs/plan').send({ ...spec, method: { padding: 'zero' } });
+  expect(dead.body.spaces[0]).toMatchObject({ legality: 'exact', reason: expect.stringContaining('padding zero') });
+  const job = await runJob(service.http, spec, 60);
+  expect(job.error).toBeNull();
+  const metrics: TransformerMetrics = (await service.http.get(`/v1/jobs/${job.id}/metrics`).expect(200)).body;
+  const [eng] = metrics.probes;
+  expect(Math.abs((eng.result_loss ?? 0) - (eng.source_losses[0] ?? 0))).toBeLessThan(1e-5);
+  expect(eng.top1_agreement).toBeGreaterThan(0.999);
+  expect(metrics.spaces.every(({ legality }) => legality === 'exact')).toBe(true);
+  const config = JSON.parse(await readFile(artifactPath(service, job.id, 'config.json'), 'utf8'));
+  expect(config).toMatchObject({ hidden_size: 192, num_attention_heads: 6, intermediate_size: 528 });
+}, 90_000);
+
 it('a calibrated merge takes its tokens from an upload, and reports each layer as it goes', async () => {
   const calibration = { ...tokens, tensor: 'llama.calibration.ids' };
   await upload(service.http, 'padded', await paddedTokens(), 'tokens.safetensors');
@@ -176,7 +194,12 @@ describe('a spec that cannot succeed is refused at submission', () => {
     ['no target', { target: undefined }, '/target'],
     ['a target for a chain', { model: { family: 'chain', layers: [{ weight: 'w' }] }, probe: undefined }, '/target'],
     ['float inputs as a probe', { probe: { ...tokens, tensor: 'x' } }, '/probe'],
-    ['a balanced basis', { method: { basis: 'balanced' } }, '/method/basis'],
+    ['a balanced basis of a fit', { method: { basis: 'balanced', fit: 'calibrated' } }, '/method/fit'],
+    [
+      'a balanced basis with tokens',
+      { method: { basis: 'balanced', calibration: { generate: {} } } },
+      '/method/calibration',
+    ],
     [
       'an activation basis without tokens',
       { method: { basis: 'activation', fit: 'closed_form' } },

@@ -27,6 +27,8 @@ export interface FfnReaders {
   gate: Linear | null;
   up: Linear;
 }
+/** Neither gain nor bias. */
+export const NO_NORM: Norm = { gain: null, bias: null };
 /** What a sublayer reads the stream with. */
 export type Readers = AttentionReaders | FfnReaders;
 export type Sublayer = Readers & { writer: Linear };

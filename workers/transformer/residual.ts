@@ -2,18 +2,28 @@ import { sharesOf } from '../../src/plan/factorization.js';
 import { signsOf } from '../bases/rows.js';
 import type { LinearAlgebra, Matrix } from '../linalg/contract.js';
 import { transposed } from '../linalg/transposed.js';
+import { balancedDirections } from './balanced.js';
 
 /** Basis of the residual stream: orthonormal expand rows, and what they retain. */
 export interface ResidualBasis {
   /** E, [r, D] float64. */
   expand: Matrix;
-  /** Eigenvalues of the moment, descending. */
+  /** Eigenvalues of the moment, of a balanced basis the squared singular values of Q·L, descending. */
   spectrum: Float64Array;
+  /** Share of the moment's trace. */
   retained: number;
 }
 
+interface ResidualOptions {
+  mode: 'diag' | 'separate';
+  hyperplane: boolean;
+  identityWhenFull: boolean;
+  /** QᵀQ, D × D float64: the basis is balanced. */
+  readers?: Matrix;
+}
+
 /**
- * E from the moment of a residual space (PCA), with its rows turned into the hyperplane 1·h′ = 0 for LayerNorm, where
+ * E from the moment of a residual space (PCA, or balanced with what its readers see), with its rows turned into the hyperplane 1·h′ = 0 for LayerNorm, where
  * one direction fewer fits (method.md, sections 5 and 6). With every direction kept E = I: a rotation would only cost
  * accuracy, and for post-norm its gains.
  *
@@ -24,7 +34,7 @@ export async function residualBasis(
   moment: Matrix,
   widths: readonly number[],
   width: number,
-  options: { mode: 'diag' | 'separate'; hyperplane: boolean; identityWhenFull: boolean },
+  options: ResidualOptions,
 ): Promise<ResidualBasis> {
   const total = moment.rows;
   if (options.identityWhenFull && width >= total) {
@@ -34,14 +44,49 @@ export async function residualBasis(
     return { expand: la.upload(eye, width, total), spectrum: values, retained: 1 };
   }
   const count = options.hyperplane ? width - 1 : width;
-  const { rows, spectrum, kept } =
-    options.mode === 'separate' ? await separate(la, moment, widths, count) : await joint(la, moment, count);
-  const sum = (values: Iterable<number>) => [...values].reduce((a, b) => a + Math.max(0, b), 0);
-  const all = sum(spectrum);
-  const retained = all > 0 ? sum(kept) / all : 1;
+  const { rows, spectrum, retained } = options.readers
+    ? await balanced(la, moment, options.readers, options.mode === 'separate' ? widths : [total], count)
+    : await principal(la, moment, widths, count, options.mode);
   if (!options.hyperplane) return { expand: rows, spectrum, retained };
   const expand = await la.gemm(await hyperplane(la, width), rows, { transA: true });
   return { expand, spectrum, retained };
+}
+
+async function principal(
+  la: LinearAlgebra,
+  moment: Matrix,
+  widths: readonly number[],
+  count: number,
+  mode: 'diag' | 'separate',
+) {
+  const { rows, spectrum, kept } =
+    mode === 'separate' ? await separate(la, moment, widths, count) : await joint(la, moment, count);
+  const sum = (values: Iterable<number>) => [...values].reduce((a, b) => a + Math.max(0, b), 0);
+  const all = sum(spectrum);
+  return { rows, spectrum, retained: all > 0 ? sum(kept) / all : 1 };
+}
+
+/** Balanced directions of each block (mode diag: one block), E block diagonal. */
+async function balanced(la: LinearAlgebra, writers: Matrix, readers: Matrix, widths: readonly number[], count: number) {
+  const shares = sharesOf(count, widths);
+  const rows = la.zeros(count, writers.rows, 'float64');
+  const values = await la.download(writers);
+  let [start, at, kept, all] = [0, 0, 0, 0];
+  const spectra: number[] = [];
+  for (const [i, width] of widths.entries()) {
+    const block = (m: Matrix) => la.cast(la.view(m, start, start + width, start, start + width), 'float64');
+    const [own, read] = [await block(writers), await block(readers)];
+    const found = await balancedDirections(la, own, read, shares[i]);
+    await la.copy(found.rows, la.view(rows, at, at + shares[i], start, start + width));
+    for (const m of [own, read, found.rows]) la.dispose(m);
+    for (let j = start; j < start + width; j++) all += values[j * writers.rows + j];
+    spectra.push(...found.spectrum);
+    kept += found.kept;
+    start += width;
+    at += shares[i];
+  }
+  const spectrum = Float64Array.from(spectra).sort((a, b) => b - a);
+  return { rows, spectrum, retained: all > 0 ? kept / all : 1 };
 }
 
 async function joint(la: LinearAlgebra, moment: Matrix, count: number) {

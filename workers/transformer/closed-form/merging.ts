@@ -12,11 +12,15 @@ export interface ClosedFormBasis extends ResidualBasis, Selections {
   kappa: number;
 }
 
-/** A closed-form merge: its sources, its basis, and where each source lies in the joint stream. */
-export interface Merging {
+/** What a merge starts from. */
+export interface MergeInput {
   la: LinearAlgebra;
   plan: TransformerPlan;
   sources: readonly SlotTensors[];
+}
+
+/** A closed-form merge: its sources, its basis, and where each source lies in the joint stream. */
+export interface Merging extends MergeInput {
   basis: ClosedFormBasis;
   /** E, float32, [r, D]. */
   expand: Matrix;
@@ -46,7 +50,7 @@ export async function linearOf(
 }
 
 /** Norm k of source i. */
-export async function sourceNorm({ la, plan, sources }: Merging, i: number, k: number): Promise<Norm> {
+export async function sourceNorm({ la, plan, sources }: MergeInput, i: number, k: number): Promise<Norm> {
   const { slot, layer } = normSlot(plan.sources[i].architecture, k);
   const part = async (which: 'weight' | 'bias') =>
     sources[i].has(slot, layer, which) ? la.download(await sources[i].matrix(slot, layer, which)) : null;

@@ -124,7 +124,8 @@ export async function writerMoment(
   return moment;
 }
 
-async function addUnitTrace(la: LinearAlgebra, own: Matrix, moment: Matrix): Promise<void> {
+/** moment += own / trace(own); `own` is disposed. */
+export async function addUnitTrace(la: LinearAlgebra, own: Matrix, moment: Matrix): Promise<void> {
   const values = await la.download(own);
   let trace = 0;
   for (let i = 0; i < own.rows; i++) trace += values[i * own.rows + i];

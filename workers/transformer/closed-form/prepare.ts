@@ -6,8 +6,9 @@ import type { Control } from '../control.js';
 import type { SlotTensors } from '../model.js';
 import { type ResidualBasis, residualBasis } from '../residual.js';
 import { residualFrame } from './growth.js';
-import type { Merging } from './merging.js';
+import type { MergeInput, Merging } from './merging.js';
 import { streamScales, writerMoment } from './moment.js';
+import { readerMoment } from './reader-moment.js';
 import { type Selections, selections } from './selections.js';
 
 /** Basis of the residual stream and selections of heads and units: from the weights alone, or as `measured`. */
@@ -24,7 +25,11 @@ export async function prepareMerge(
   const widths = plan.sources.map((s) => s.architecture.hidden);
   const { residual, expand, fold } = grownSizes(plan.sources, target).hidden
     ? await grown(la, plan)
-    : await reduced(la, plan, measured?.moment ?? (await writerMoment(la, plan, sources, scale, control)));
+    : await reduced(
+        { la, plan, sources },
+        measured?.moment ?? (await writerMoment(la, plan, sources, scale, control)),
+        control,
+      );
   const total = widths.reduce((a, b) => a + b, 0);
   // a stream in the hyperplane has r − 1 of r dimensions, the sources' own d − 1 of d: one and the same ratio at N = 1
   const copied = target.placement === 'post' && target.hidden > total;
@@ -34,15 +39,19 @@ export async function prepareMerge(
   return { la, plan, sources, basis: { ...residual, scale, kappa, ...picked }, expand, fold, widths, starts };
 }
 
-/** E of PCA, and F = Eᵀ. */
-async function reduced(la: LinearAlgebra, plan: TransformerPlan, moment: Matrix) {
+/** E of PCA, or of the balanced directions, and F = Eᵀ. */
+async function reduced(input: MergeInput, moment: Matrix, control: Control) {
+  const { la, plan } = input;
   const { target, mode } = plan;
   const widths = plan.sources.map((s) => s.architecture.hidden);
   const post = target.placement === 'post';
+  const whole = target.hidden === widths.reduce((a, b) => a + b, 0);
+  const balanced = plan.basis === 'balanced' && !(whole && (post || target.norm === 'rms'));
   const residual = await residualBasis(la, moment, widths, target.hidden, {
     mode,
     hyperplane: target.norm === 'layer' && !post,
     identityWhenFull: post || target.norm === 'rms',
+    ...(balanced ? { readers: await readerMoment(input, control) } : {}),
   });
   const expand = await la.cast(residual.expand, 'float32');
   const eye = new Float32Array(target.hidden ** 2);

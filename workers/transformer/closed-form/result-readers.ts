@@ -1,13 +1,11 @@
 import type { Slot } from '../../../src/families/description.js';
 import type { FloatArray, Matrix } from '../../linalg/contract.js';
-import type { Linear, Norm } from '../model.js';
+import { type Linear, NO_NORM } from '../model.js';
 import { averageReaders, type Fold, onesFold, type ReaderSource, stackReaders } from '../readers.js';
 import { asRows } from '../selection.js';
 import { sharedColumns } from './growth.js';
-import { joinedNorms, linearOf, type Merging, sourceNorm } from './merging.js';
+import { joinedNorms, linearOf, type MergeInput, type Merging, sourceNorm } from './merging.js';
 import { beside } from './pick.js';
-
-const NO_NORM: Norm = { gain: null, bias: null };
 
 /** A reader of the result's stream: the sources' own on the heads or units kept, in terms of the new stream. */
 export async function resultReader(
@@ -88,8 +86,9 @@ async function maskedDecoder(m: Merging, part: 'weight' | 'bias', rows?: readonl
   return part === 'bias' ? la.upload(bias, 1, bias.length) : beside(la, outs);
 }
 
-async function decoderOf(
-  { la, plan, sources }: Merging,
+/** The decoder of source i, its word table where tied; `rows` of it, half-open. */
+export async function decoderOf(
+  { la, plan, sources }: MergeInput,
   i: number,
   rows: readonly [number, number] | undefined,
 ): Promise<Linear> {

@@ -59,7 +59,8 @@ function howMade(plan: TransformerPlan): string {
   const { hidden, ffn, heads } = grownSizes(plan.sources, plan.target);
   if ((hidden || ffn || heads) && plan.spaces.every((space) => space.width >= space.source_widths[0]))
     return `Computes what its source computes, to rounding, in wider spaces${plan.padding === 'zero' ? '' : ' whose every unit is alive'}. Meant as an initialisation for further training.`;
-  const from = plan.basis === 'weight' ? 'the weights alone' : 'the weights, on a basis measured on calibration tokens';
+  const from =
+    plan.basis === 'activation' ? 'the weights, on a basis measured on calibration tokens' : 'the weights alone';
   return `Merged in closed form from ${from}. Meant as an initialisation for further training.`;
 }
 
