@@ -1,6 +1,7 @@
 import { api } from './api.js';
 import { disk } from './disk.js';
 import { type Row, Skipped, seconds } from './figures.js';
+import { fuzz } from './fuzz.js';
 import { kills } from './kills.js';
 import { load } from './load.js';
 import { memory } from './memory.js';
@@ -8,6 +9,7 @@ import { paused } from './paused.js';
 import { queue } from './queue.js';
 import { redis } from './redis.js';
 import { scaling } from './scaling.js';
+import { uploads } from './uploads.js';
 
 /** Every part, in the order they run; each starts and ends its own service. */
 const PARTS: Record<string, () => Promise<Row[]>> = {
@@ -20,6 +22,8 @@ const PARTS: Record<string, () => Promise<Row[]>> = {
   scaling,
   queue,
   load,
+  uploads,
+  fuzz,
 };
 
 const asked = process.argv.slice(2);
