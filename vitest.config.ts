@@ -3,9 +3,12 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // `npm run test:figures`
+    exclude: process.env.FIGURES ? [] : ['test/figures/**'],
     globalSetup: ['test/support/build.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Guards against hanging, not measurements: wide enough for a slow or busy machine.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // Two cores are common; the native library uses all of them by itself.
     maxWorkers: 2,
   },

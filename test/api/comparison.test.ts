@@ -27,7 +27,7 @@ afterAll(() => service?.close());
 
 describe('a comparison', () => {
   it('tables every method at every width beside the baselines, as a merge of those widths measures it', async () => {
-    const job = await runJob(service.http, spec, 100);
+    const job = await runJob(service.http, spec, 400);
     expect([job.status, job.error]).toEqual(['succeeded', null]);
     const metrics = (await service.http.get(`/v1/jobs/${job.id}/metrics`).expect(200)).body as ComparisonMetrics;
     expect(metrics).toMatchObject({ kind: 'comparison', measure: 'map_relative_error', left_out: [] });

@@ -59,7 +59,7 @@ describe('a worker that is killed', () => {
     const mid = await running.http.get(`/v1/jobs/${id}`);
     expect(mid.body.status).toBe('running');
     running.startWorker();
-    const job = await waitForEnd(running.http, id, 40);
+    const job = await waitForEnd(running.http, id, 200);
     expect(job).toMatchObject({ status: 'succeeded', error: null, attempt: 2 });
     const folder = running.services.store.files(id).folder;
     expect((await readdir(folder)).filter((name) => name.startsWith('artifacts'))).toEqual(['artifacts']);
@@ -76,7 +76,7 @@ describe('a worker that is killed', () => {
     const id = await submit(running, spec('big', 800));
     await waitUntil(running.http, id, ({ progress }) => progress.phase === 'basis');
     for (const pid of childrenOf(worker.pid as number)) process.kill(pid, 'SIGKILL');
-    const job = await waitForEnd(running.http, id, 40);
+    const job = await waitForEnd(running.http, id, 200);
     expect(job).toMatchObject({ status: 'succeeded', attempt: 2 });
     expect(isAlive(worker.pid as number)).toBe(true);
   });

@@ -80,7 +80,7 @@ export async function startService(
 }
 
 /** Wait until a job's representation satisfies `condition`. */
-export async function waitUntil(http: Http, id: string, condition: (job: Job) => boolean, seconds = 30): Promise<Job> {
+export async function waitUntil(http: Http, id: string, condition: (job: Job) => boolean, seconds = 120): Promise<Job> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const { body } = await http.get(`/v1/jobs/${id}`).expect(200);

@@ -1,12 +1,9 @@
 import { expect, it } from 'vitest';
 import { mergePair } from './fixtures.js';
 
-const MINUTES = 4 * 60_000;
+const MINUTES = 15 * 60_000;
 
-it.each([
-  [[192, 6, 768], 1.78],
-  [[256, 8, 1024], 1.72],
-])(
+it.each([[[192, 6, 768], 1.78]])(
   'calibrated to %j: mean loss at most %d, sources’ and mean’s as method.md says',
   async (target, bound) => {
     const { mean } = await mergePair('bert', target, 'file');
@@ -16,15 +13,6 @@ it.each([
       expect(Math.abs(loss! - expected[i])).toBeLessThan(0.002);
     });
     expect(Math.abs(mean.mean_of_sources_loss! - 1.643)).toBeLessThan(0.002);
-  },
-  MINUTES,
-);
-
-it(
-  'calibrated on text the sources wrote, half the sequences: (192, 6, 768) at most 1.80',
-  async () => {
-    const { mean } = await mergePair('bert', [192, 6, 768], { generate: { sequences: 256 } });
-    expect(mean.result_loss).toBeLessThan(1.8);
   },
   MINUTES,
 );

