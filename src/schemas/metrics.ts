@@ -157,8 +157,10 @@ export const TransformerMetricsSchema = z
         .describe(
           'Eigenvalues of the residual space’s second moment, descending; basis balanced: squared singular values of Q·L; empty where it grew.',
         ),
-      kept_groups: z.array(z.array(z.number().int())).describe('Per layer and source: key-value groups kept.'),
-      kept_units: z.array(z.array(z.number().int())).describe('Per layer and source: feed-forward units kept.'),
+      kept_groups: z
+        .array(z.array(z.number().int()))
+        .describe('Per layer and source: key-value groups of the result that are its own, copies counted.'),
+      kept_units: z.array(z.array(z.number().int())).describe('Per layer and source: feed-forward units likewise.'),
       calibration_stream_error: z.array(z.number()).nullable(),
     }),
     timings: TimingsSchema,
