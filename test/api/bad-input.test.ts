@@ -63,7 +63,7 @@ describe('a request body', () => {
       /number/,
     ],
     ['a checkpoint name with a path', spec({ sources: [{ checkpoint: '../a' }] }), '/sources/0', /./],
-    ['an unsupported scheme', spec({ sources: [{ uri: 'http://x/y' }] }), '/sources/0', /./],
+    ['an unsupported scheme', spec({ sources: [{ uri: 'ftp://x/y' }] }), '/sources/0', /./],
   ])('with %s is refused where it is wrong', async (_, body, pointer, message) => {
     const reply = await service.http.post('/v1/jobs').send(body);
     expect([reply.status, reply.type, reply.body.code]).toEqual([400, 'application/problem+json', 'request_invalid']);
