@@ -1,23 +1,14 @@
-import { mkdir } from 'node:fs/promises';
-import path from 'node:path';
-import { notebookData, notebookModel, writeNotebookModel } from '../src/quickstart/notebook-data.js';
+import { notebookModel } from '../src/quickstart/notebook-data.js';
 import type { Metrics } from '../src/schemas/metrics.js';
 import type { LinearAlgebra, Matrix, Precision } from '../workers/linalg/contract.js';
-import { median, runJob, timed } from './jobs.js';
+import { median, runJob, timed, writeNotebook } from './jobs.js';
 
 const RUNS = 3;
 const WIDTHS = [520, 600, 700, 768, 900];
 
 /** Weight PCA against balanced bases on the notebook's chain: error at several widths, and what it costs at 768. */
 export async function bases(la: LinearAlgebra, folder: string, say: (line?: string) => void): Promise<void> {
-  const { a, b } = notebookData();
-  for (const [name, weights] of [
-    ['a', a],
-    ['b', b],
-  ] as const) {
-    await mkdir(path.join(folder, name), { recursive: true });
-    await writeNotebookModel(path.join(folder, name, 'model.safetensors'), weights);
-  }
+  await writeNotebook(folder);
   const run = async (basis: 'weight' | 'balanced', width?: number) =>
     (await runJob(la, folder, ['a', 'b'], { model: notebookModel(width), method: { basis } })) as Metrics;
   say('## Balanced bases (the notebook job, error of the whole map)');

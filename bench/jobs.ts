@@ -3,11 +3,24 @@ import path from 'node:path';
 import { readConfig } from '../src/checkpoints/read-config.js';
 import { CheckpointReader } from '../src/checkpoints/reader.js';
 import { planJob } from '../src/plan/plan-job.js';
+import { notebookData, writeNotebookModel } from '../src/quickstart/notebook-data.js';
 import { type JobSpecInput, JobSpecSchema } from '../src/schemas/job-spec.js';
 import type { AnyMetrics } from '../src/schemas/metrics.js';
 import { readJson } from '../src/store/files.js';
 import type { LinearAlgebra } from '../workers/linalg/contract.js';
 import { runMerge } from '../workers/pipeline/run.js';
+
+/** The notebook's two models as checkpoints `a` and `b` of a folder. */
+export async function writeNotebook(folder: string): Promise<void> {
+  const { a, b } = notebookData();
+  for (const [name, weights] of [
+    ['a', a],
+    ['b', b],
+  ] as const) {
+    await mkdir(path.join(folder, name), { recursive: true });
+    await writeNotebookModel(path.join(folder, name, 'model.safetensors'), weights);
+  }
+}
 
 /** Run one merge through the worker's own pipeline, store to store, and return its metrics. */
 export async function runJob(

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { notebookData, notebookModel, writeNotebookModel } from '../src/quickstart/notebook-data.js';
+import { notebookModel } from '../src/quickstart/notebook-data.js';
 import { encodeFloats } from '../src/safetensors/dtype.js';
 import { SafetensorsFile } from '../src/safetensors/file.js';
 import { SafetensorsWriter } from '../src/safetensors/writer.js';
@@ -14,7 +14,7 @@ import { bases } from './bases.js';
 import { BERT_BASE, bertFloor, writeBert } from './bert-base.js';
 import { notebookFloor } from './floor.js';
 import { gpu } from './gpu.js';
-import { median, runJob, timed } from './jobs.js';
+import { median, runJob, timed, writeNotebook } from './jobs.js';
 import { planFigures } from './plan.js';
 
 const RUNS = 5;
@@ -28,14 +28,7 @@ const say = (line = '') => {
 const ms = (seconds: number) => `${(seconds * 1000).toFixed(0)} ms`;
 
 async function notebook(la: LinearAlgebra, folder: string): Promise<void> {
-  const { a, b } = notebookData();
-  for (const [name, weights] of [
-    ['a', a],
-    ['b', b],
-  ] as const) {
-    await mkdir(path.join(folder, name), { recursive: true });
-    await writeNotebookModel(path.join(folder, name, 'model.safetensors'), weights);
-  }
+  await writeNotebook(folder);
   const floor = await notebookFloor(la, RUNS);
   const all: Metrics[] = [];
   for (let run = 0; run <= RUNS; run++)

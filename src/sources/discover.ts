@@ -1,3 +1,4 @@
+import { COMPANION_FILES } from '../checkpoints/companion-files.js';
 import { INDEX_FILE, SINGLE_FILE, shardsOf } from '../checkpoints/reader.js';
 import { DataError } from '../errors.js';
 import { sourceMissing } from './error.js';
@@ -5,18 +6,7 @@ import type { Origin, RemoteFile } from './origin.js';
 import { type Patience, patiently, readRange } from './transfer.js';
 
 /** Files beside the weights that a merge reads or passes on. */
-const SMALL_FILES = [
-  'config.json',
-  'generation_config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'tokenizer.model',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'vocab.txt',
-  'vocab.json',
-  'merges.txt',
-];
+const SMALL_FILES = ['config.json', ...COMPANION_FILES];
 /** They are fetched when a job is planned, so they are capped: the largest tokenizers have some 40 MB. */
 export const MAX_SMALL_BYTES = 64 * 1024 * 1024;
 /** Files looked up at a time. */

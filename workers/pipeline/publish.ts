@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { COMPANION_FILES } from '../../src/checkpoints/companion-files.js';
 import { MANIFEST_FILE, type Manifest, readManifest } from '../../src/jobs/manifest.js';
 import type { JobRecord } from '../../src/jobs/record.js';
 import { storeArtifacts } from '../../src/jobs/stored-artifacts.js';
@@ -9,19 +10,6 @@ import type { StoredBases } from '../../src/schemas/plan.js';
 import { sha256Of, syncFile, syncFolder, writeAtomic } from '../../src/store/files.js';
 import type { ObjectStore } from '../../src/store/object-store.js';
 import type { Stopwatch } from './stopwatch.js';
-
-/** Files of source 1 that travel with the result where they exist. */
-const COMPANION_FILES = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'tokenizer.model',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'vocab.txt',
-  'vocab.json',
-  'merges.txt',
-  'generation_config.json',
-];
 
 export interface Publication {
   record: JobRecord;

@@ -1,0 +1,12 @@
+/** Files beside a checkpoint's weights that travel with it, and with what is made of it, where they exist. */
+export const COMPANION_FILES: readonly string[] = [
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'tokenizer.model',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.txt',
+  'vocab.json',
+  'merges.txt',
+];
