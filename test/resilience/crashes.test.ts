@@ -52,9 +52,9 @@ describe('a worker that is killed', () => {
     const first = running.startWorker();
     const id = await submit(running, spec('big', 800));
     await waitUntil(running.http, id, ({ progress }) => progress.phase === 'basis');
-    // What was computed for the first attempt's worker must not go on after it.
+    // Nothing the first attempt's worker has begun may go on after it: the step, the measurement of its speed.
     const compute = childrenOf(first.pid as number);
-    expect(compute.length).toBe(1);
+    expect(compute.length).toBeGreaterThan(0);
     await stopProgram(first, 'SIGKILL');
     const mid = await running.http.get(`/v1/jobs/${id}`);
     expect(mid.body.status).toBe('running');
