@@ -14,7 +14,7 @@ export interface Work {
 }
 
 /** Markers, progress and syncs of one step, and its way through the queue. */
-const STEP_SECONDS = 0.03;
+const STEP_SECONDS = 0.05;
 
 export const work = (parts: Partial<Work> = {}): Work => ({
   float32: 0,
