@@ -4,6 +4,7 @@ import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import supertest from 'supertest';
 import { afterEach, describe, expect, it } from 'vitest';
+import { family } from '../../faults/processes.js';
 import type { JobSpecInput } from '../../src/schemas/job-spec.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
 import { type Http, runJob, startProgram, stopProgram, upload, waitForEnd, waitUntil } from '../support/service.js';
@@ -56,16 +57,7 @@ function processesOf(dataDir: string): string[] {
   return lines.filter((line) => line.includes(dataDir) && !/^\s*\d+\s+Z/.test(line));
 }
 
-function descendants(pid: number): number[] {
-  const pairs = execFileSync('ps', ['-A', '-o', 'pid=,ppid='])
-    .toString()
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number));
-  const found = [pid];
-  for (const parent of found) for (const [child, of] of pairs) if (of === parent) found.push(child);
-  return found.slice(1);
-}
+const descendants = (pid: number) => family(pid).slice(1);
 
 const commandOf = (pid: number) => execFileSync('ps', ['-o', 'args=', '-p', `${pid}`]).toString();
 

@@ -25,11 +25,7 @@ export async function activationBasis(input: BasisInput): Promise<ComputedBasis>
   const { spectra, reach } = await solve(input);
   const sigmas = spectra.map(({ sigma }) => sigma);
   const directions = new Directions(space, method.mode, sigmas);
-  const {
-    report,
-    choices: _,
-    ...bases
-  } = await cutBasis(input, {
+  const { report, ...bases } = await cutBasis(input, {
     width: directions.width(limitOf(space, directions.total)),
     groups,
     directions,

@@ -47,11 +47,7 @@ export async function balancedBasis(input: BasisInput): Promise<ComputedBasis> {
   const map = await mapBefore(input, directions.total);
   const width = directions.width(limitOf(space, directions.total, map));
   const reach: Matrix[] = [];
-  const {
-    report,
-    choices: _,
-    ...bases
-  } = await cutBasis(input, {
+  const { report, ...bases } = await cutBasis(input, {
     width,
     groups,
     directions,

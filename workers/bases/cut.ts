@@ -28,7 +28,6 @@ export async function cutBasis(
 ): Promise<{
   basis: Basis;
   directions?: Basis;
-  choices: Choice[];
   report: CutReport;
 }> {
   const rows = groups.map((sources) => spanOf(space, sources)).map(([from, to]) => to - from);
@@ -54,7 +53,6 @@ export async function cutBasis(
   return {
     basis: await basisOf(choices, true, tail),
     ...(uncut && { directions: uncut }),
-    choices,
     report: {
       width,
       spectrum: [...merged(sigmas)],

@@ -35,11 +35,7 @@ export async function storedBasis(input: BasisInput): Promise<ComputedBasis> {
       `Job ${plan.stored_bases?.job} stored too few directions of "${stored.name}" for the width that was asked for. Run it with output.directions true.`,
     );
   const width = directions.width(limit);
-  const {
-    report,
-    choices: _,
-    ...bases
-  } = await cutBasis(input, {
+  const { report, ...bases } = await cutBasis(input, {
     width,
     groups: blocks.map(({ sources }) => sources),
     directions,

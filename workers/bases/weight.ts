@@ -26,11 +26,7 @@ export async function weightBasis(input: BasisInput): Promise<ComputedBasis> {
   const sigma = own ? merged(sigmas) : await writerSpectrum(la, reader, plan, writer);
   const rest = sampled ? Math.max(0, energyOf(sigma) - directions.total) : 0;
   const width = directions.width(limitOf(space, directions.total));
-  const {
-    report,
-    choices: _,
-    ...bases
-  } = await cutBasis(input, {
+  const { report, ...bases } = await cutBasis(input, {
     width,
     groups: problems.map(({ sources }) => sources),
     directions,

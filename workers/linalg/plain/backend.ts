@@ -1,5 +1,5 @@
 import { DataError } from '../../../src/errors.js';
-import type { BackendInfo, Eigh, GemmOptions, Matrix } from '../contract.js';
+import type { Eigh, GemmOptions, Matrix } from '../contract.js';
 import { type CpuMatrix, cpu } from '../cpu/matrix.js';
 import { ReferenceBackend } from '../reference/backend.js';
 import { transposed } from '../transposed.js';
@@ -12,16 +12,6 @@ import { multiply, type Operand } from './product.js';
  * to use: about 1 GFLOP/s. The host side of a backend that lacks a precision, where no BLAS is there either.
  */
 export class PlainBackend extends ReferenceBackend {
-  override readonly info: BackendInfo = {
-    backend: 'reference',
-    library: 'plain TypeScript',
-    threads: 1,
-    precisions: ['float32', 'float64'],
-    device: null,
-    deviceMemory: null,
-    host: null,
-  };
-
   override async gemm(
     a: Matrix,
     b: Matrix,
