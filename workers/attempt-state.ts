@@ -1,6 +1,8 @@
+import { running } from '../src/jobs/events.js';
 import type { JobStore } from '../src/jobs/job-store.js';
 import type { JobState } from '../src/jobs/record.js';
 import type { Progress } from '../src/schemas/job.js';
+import type { ProgressEvents } from './progress-events.js';
 
 /**
  * A job's state on disk while one of its steps runs here. Several workers may write it, each for its own step: what
@@ -10,38 +12,50 @@ export class AttemptState {
   private readonly store: JobStore;
   private readonly id: string;
   private readonly worker: string;
+  private readonly events: ProgressEvents;
   private pending: Promise<unknown> = Promise.resolve();
   private latest: Progress | undefined;
 
-  constructor(store: JobStore, id: string, worker: string) {
+  constructor(store: JobStore, id: string, worker: string, events: ProgressEvents) {
     this.store = store;
     this.id = id;
     this.worker = worker;
+    this.events = events;
   }
 
   /** A step has begun for the `attempt`-th time; the job's attempt is that of the step that needed most. */
   async begin(attempt: number): Promise<void> {
-    await this.update((state) => ({
+    const begun = await this.update((state) => ({
       attempt: Math.max(state.attempt, attempt),
       started_at: state.started_at === null || attempt > state.attempt ? new Date().toISOString() : state.started_at,
     }));
+    // The step does not wait for it.
+    if (begun) this.write(() => this.store.eventLog.append(this.id, running(begun)));
   }
 
   report(progress: Progress): void {
     this.latest = progress;
-    this.pending = this.pending
-      .then(() => (this.latest === progress ? this.update((state) => ({ progress: further(state, progress) })) : null))
-      .catch(() => {});
+    this.write(async () => {
+      if (this.latest !== progress) return;
+      const state = await this.update((state) => ({ progress: further(state, progress) }));
+      if (state) this.events.report(this.id, state);
+    });
   }
 
   settle(): Promise<unknown> {
     return this.pending;
   }
 
-  private async update(change: (state: JobState) => Partial<JobState>): Promise<void> {
-    const state = await this.store.state(this.id);
-    if (!state) return;
-    await this.store.writeState(this.id, { ...state, status: 'running', worker: this.worker, ...change(state) });
+  private write(change: () => Promise<unknown>): void {
+    this.pending = this.pending.then(change).catch(() => {});
+  }
+
+  private async update(change: (state: JobState) => Partial<JobState>): Promise<JobState | undefined> {
+    const before = await this.store.state(this.id);
+    if (!before) return undefined;
+    const state: JobState = { ...before, status: 'running', worker: this.worker, ...change(before) };
+    await this.store.writeState(this.id, state);
+    return state;
   }
 }
 

@@ -1,5 +1,7 @@
 import type { WeightfoldError } from '../src/errors.js';
+import { retrying } from '../src/jobs/events.js';
 import type { JobStore } from '../src/jobs/job-store.js';
+import type { JobState } from '../src/jobs/record.js';
 import type { Logger } from '../src/log.js';
 import type { JobError } from '../src/schemas/job.js';
 import { ended } from './outcomes.js';
@@ -23,13 +25,16 @@ export class JobKeeper {
     }
     this.log.warn({ job: id, reason: error.message, last }, 'attempt failed');
     if (last) await this.store.finish(id, ended('failed', failureOf(error)));
-    else await this.takenOver(id);
+    else await this.takenOver(id, 'An attempt at a step failed; it is repeated.', failureOf(error));
   }
 
-  /** The job waits for another attempt. */
-  async takenOver(id: string): Promise<void> {
-    const state = await this.store.state(id);
-    if (state && !(await this.store.outcome(id))) await this.store.writeState(id, { ...state, status: 'queued' });
+  /** The job waits for another attempt. @param reason for people who follow it */
+  async takenOver(id: string, reason: string, error?: JobError): Promise<void> {
+    const before = await this.store.state(id);
+    if (!before || (await this.store.outcome(id))) return;
+    const state: JobState = { ...before, status: 'queued' };
+    await this.store.writeState(id, state);
+    await this.store.eventLog.append(id, retrying(state, reason, error));
   }
 }
 

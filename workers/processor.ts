@@ -15,6 +15,7 @@ import { AttemptState } from './attempt-state.js';
 import { type Selection, selectBackend } from './linalg/registry.js';
 import { ended, isFinal, LOST_REASON, outcomeOf, TIMEOUT_REASON } from './outcomes.js';
 import { MergeSession } from './pipeline/merge-session.js';
+import { ProgressEvents } from './progress-events.js';
 
 // Without its worker nobody renews the lock: whoever takes the step over must not meet this process still writing.
 process.on('disconnect', () => process.exit(1));
@@ -25,6 +26,7 @@ const ABORT_GRACE_MS = 500;
 const config = loadConfig();
 const worker = process.env.WEIGHTFOLD_WORKER ?? `${process.pid}`;
 const store = new JobStore(config.DATA_DIR, await openObjectStore(config));
+const progressEvents = new ProgressEvents(store);
 const backends = new Map<string, Promise<Selection>>();
 /** The merge whose step ran last: its next step finds sources and bases as they are. */
 let open: { id: string; session: MergeSession } | undefined;
@@ -45,7 +47,7 @@ export default async function processStep(job: SandboxedJob<QueuedStep>, _token:
     const cause = stopped(asked, record);
     if (isFinal(cause)) await store.finish(id, outcomeOf(cause));
   });
-  const state = new AttemptState(store, id, worker);
+  const state = new AttemptState(store, id, worker, progressEvents);
   try {
     const session = await sessionOf(record, signal);
     await session.step(step, {

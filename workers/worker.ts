@@ -79,7 +79,10 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
     worker.on('failed', (job, error) => {
       if (job) void keeper.attemptFailed(job.data.id, error, job.finishedOn !== undefined).catch(quiet);
     });
-    worker.on('stalled', (id) => void keeper.takenOver(mergeOf(id)).catch(quiet));
+    worker.on(
+      'stalled',
+      (id) => void keeper.takenOver(mergeOf(id), 'The worker of a step died; another takes it over.').catch(quiet),
+    );
     return worker;
   });
   const merges = new Worker<QueuedMerge>(MERGE_QUEUE, mergeProcessor(store, connection, quiet), {
@@ -110,7 +113,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
         for (const job of running.jobs()) {
           log.info({ job: job.data.id, step: job.data.step }, 'handing a step back');
           await job.moveToWait(job.token as string);
-          await keeper.takenOver(job.data.id);
+          await keeper.takenOver(job.data.id, 'The worker stops; another goes on.');
         }
       running.close();
       await presence.close();

@@ -5,6 +5,7 @@ import { openapi } from './plugins/openapi.js';
 import { patient } from './plugins/patient.js';
 import { problems } from './plugins/problems.js';
 import { checkpointRoutes } from './routes/checkpoints.js';
+import { eventRoutes } from './routes/events.js';
 import { jobRoutes } from './routes/jobs.js';
 import { operationRoutes, workerRoutes } from './routes/operations.js';
 import { resultRoutes } from './routes/results.js';
@@ -41,6 +42,7 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
   await app.register(
     async (v1) => {
       await v1.register(jobRoutes(services));
+      await v1.register(eventRoutes(services));
       await v1.register(resultRoutes(services));
       await v1.register(checkpointRoutes(services));
       await v1.register(workerRoutes(services));

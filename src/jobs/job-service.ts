@@ -5,6 +5,7 @@ import type { Logger } from '../log.js';
 import { showPlan } from '../plan/show-plan.js';
 import type { MergeQueue } from '../queue/merge-queue.js';
 import { queueName } from '../queue/settings.js';
+import type { JobEvent } from '../schemas/event.js';
 import { isTerminal, type Job, type JobError, type JobStatus } from '../schemas/job.js';
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { Plan, ShownPlan } from '../schemas/plan.js';
@@ -135,6 +136,13 @@ export class JobService {
       data.push(await this.withWaiting(job));
     }
     return { data, hasMore: false };
+  }
+
+  /** Events of a job after `after`, oldest first. @throws NotFoundError */
+  async events(id: string, after: number, limit: number): Promise<{ data: JobEvent[]; hasMore: boolean }> {
+    const events = await this.store.events(id, after, limit + 1);
+    if (!events) throw new NotFoundError('job_not_found', `There is no job "${id}".`);
+    return { data: events.slice(0, limit), hasMore: events.length > limit };
   }
 
   /** Idempotent; a job that ended stays as it ended. */

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isFinalEvent, type JobEvent } from '../schemas/event.js';
 import type { Job } from '../schemas/job.js';
 import { isTerminal } from '../schemas/job.js';
 import { createExclusive, ensureFolder, isMissing, readJson, writeAtomic } from '../store/files.js';
 import { isStorageFull } from '../store/headroom.js';
 import { jobLayout, layout } from '../store/layout.js';
 import type { ObjectStore } from '../store/object-store.js';
+import { EventLog, FIRST_EVENT } from './event-log.js';
+import { ended, progressAtEnd, queued } from './events.js';
 import { initialState, type JobOutcome, type JobRecord, type JobState } from './record.js';
 import { removeArtifacts } from './stored-artifacts.js';
 
@@ -17,15 +20,17 @@ export const STEP_MARKER = '.step.json';
 const CACHED_JOBS = 5_000;
 
 /** What clients see of a record; without the plan, which can be large. */
-type Submitted = Pick<JobRecord, 'id' | 'created_at' | 'spec' | 'retry_of'>;
+type Submitted = Pick<JobRecord, 'id' | 'created_at' | 'spec' | 'retry_of'> & { steps: number };
 
 /**
  * Jobs as files under DATA_DIR, the record that outlives the queue. Who writes what: the API the record, once; the
- * running attempt the state; whoever ends the job the outcome, once, by exclusive creation.
+ * running attempt the state; whoever ends the job the outcome, once, by exclusive creation; whoever moves it on an
+ * event, each once.
  */
 export class JobStore {
   private readonly dataDir: string;
   readonly artifacts: ObjectStore | undefined;
+  readonly eventLog: EventLog;
   private readonly finished = new Map<string, Job>();
   private readonly submitted = new Map<string, Submitted>();
 
@@ -33,6 +38,7 @@ export class JobStore {
   constructor(dataDir: string, artifacts?: ObjectStore) {
     this.dataDir = dataDir;
     this.artifacts = artifacts;
+    this.eventLog = new EventLog(dataDir);
   }
 
   async open(): Promise<void> {
@@ -117,10 +123,38 @@ export class JobStore {
   private async readSubmitted(id: string): Promise<Submitted | undefined> {
     const record = await readJson<JobRecord>(this.files(id).record);
     if (!record) return undefined;
-    const { created_at, spec, retry_of } = record;
-    const submitted = { id, created_at, spec, retry_of };
+    const { created_at, spec, retry_of, plan } = record;
+    const submitted = { id, created_at, spec, retry_of, steps: plan.steps.length };
     remember(this.submitted, id, submitted);
     return submitted;
+  }
+
+  /**
+   * Events of a job with ids above `after`, oldest first, at most `limit`; undefined where there is no such job. The
+   * end of a job whose writer died before it could say so is appended here.
+   */
+  async events(id: string, after: number, limit: number): Promise<JobEvent[] | undefined> {
+    const record = this.submitted.get(id) ?? (await this.readSubmitted(id));
+    if (!record) return undefined;
+    const first = after < FIRST_EVENT ? [queued(record)] : [];
+    const written = await this.eventLog.read(id, after, limit - first.length);
+    if (written.length === 0 && !(await exists(this.files(id).folder))) {
+      this.submitted.delete(id);
+      return undefined;
+    }
+    const events = [...first, ...written];
+    const last = events.at(-1);
+    if (events.length === limit || (last && isFinalEvent(last))) return events;
+    const outcome = await this.outcome(id);
+    if (!outcome) return events;
+    await this.announceEnd(id, outcome);
+    return [...events, ...(await this.eventLog.read(id, last?.id ?? after, limit - events.length))];
+  }
+
+  /** Append the event that ends a job. Of several who try, one does it. */
+  private async announceEnd(id: string, outcome: JobOutcome): Promise<void> {
+    const state = await this.state(id);
+    if (state) await this.eventLog.append(id, ended(outcome, state));
   }
 
   /** Ids of all jobs, oldest first (ids sort by creation time). */
@@ -143,7 +177,11 @@ export class JobStore {
       await rm(steps, { recursive: true, force: true, maxRetries: 2 });
       return createExclusive(file, text);
     });
-    await rm(steps, { recursive: true, force: true, maxRetries: 2 }).catch(() => {});
+    // The outcome counts from here on: an event that cannot be written now is appended by the next who reads them.
+    await Promise.all([
+      this.announceEnd(id, outcome).catch(() => {}),
+      rm(steps, { recursive: true, force: true, maxRetries: 2 }).catch(() => {}),
+    ]);
     return won;
   }
 
@@ -197,7 +235,6 @@ async function exists(folder: string): Promise<boolean> {
 }
 
 function present(record: Submitted, state: JobState, outcome: JobOutcome | undefined, cancel: boolean): Job {
-  const total = state.progress.total;
   return {
     id: record.id,
     object: 'job',
@@ -210,8 +247,7 @@ function present(record: Submitted, state: JobState, outcome: JobOutcome | undef
     attempt: state.attempt,
     max_attempts: record.spec.max_attempts,
     worker: state.worker,
-    progress:
-      outcome?.status === 'succeeded' ? { phase: 'publish', completed: total, total, fraction: 1 } : state.progress,
+    progress: progressAtEnd(outcome, state),
     cancel_requested: cancel,
     waiting_for: null,
     error: outcome?.error ?? null,

@@ -27,6 +27,8 @@ export const jobLayout = (dataDir: string, id: string) => {
     outcome: path.join(folder, 'outcome.json'),
     /** Bases of an earlier job that this one takes. */
     bases: path.join(folder, 'bases.safetensors'),
+    /** One file per event, each created once. */
+    events: path.join(folder, 'events'),
     steps: path.join(folder, 'steps'),
     artifacts: path.join(folder, 'artifacts'),
     /** Size and hash of every artifact. */

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { embeddedSocket } from '../../src/queue/redis.js';
+import type { JobEvent } from '../../src/schemas/event.js';
 import type { JobSpecInput } from '../../src/schemas/job-spec.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
 import { startService, stopProgram, type TestService, upload, waitForEnd, waitUntil } from '../support/service.js';
@@ -79,6 +80,15 @@ describe('a worker that is killed', () => {
     const job = await waitForEnd(running.http, id, 200);
     expect(job).toMatchObject({ status: 'succeeded', attempt: 2 });
     expect(isAlive(worker.pid as number)).toBe(true);
+    const { body } = await running.http.get(`/v1/jobs/${id}/events?limit=1000`).expect(200);
+    const told = (body.data as JobEvent[]).filter(({ type }) => type !== 'job.progress');
+    expect(told.map(({ type, data }) => [type, data.attempt, data.error?.code])).toEqual([
+      ['job.queued', 0, undefined],
+      ['job.running', 1, undefined],
+      ['job.retrying', 1, 'worker_crashed'],
+      ['job.running', 2, undefined],
+      ['job.succeeded', 2, undefined],
+    ]);
   });
 });
 
