@@ -3,20 +3,23 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { INDEX_FILE } from '../src/checkpoints/reader.js';
 import { SafetensorsWriter } from '../src/safetensors/writer.js';
+import type { JobSpecInput } from '../src/schemas/job-spec.js';
 import type { AnyMetrics } from '../src/schemas/metrics.js';
 import { type Row, seconds } from './figures.js';
 import { chainSpec, noise } from './merges.js';
 import { family } from './processes.js';
 import { Service } from './service.js';
 
-/** 188 layers of 16 MB in shards of four: 3.2 GB per source. Memory does not depend on how many there are. */
-const WIDTH = 2048;
+/** 188 layers of 16 MB, by turns up and down as in feed-forward blocks, in shards of four: 3.2 GB per source. */
+const [NARROW, WIDE] = [512, 8192];
 const LAYERS = Number(process.env.FAULT_LAYERS ?? 188);
+/** Of 2·NARROW and 2·WIDE; fewer than the up-projections' rank, so that every layer loses something. */
+const [NARROW_MERGED, WIDE_MERGED] = [768, 768];
 const PER_SHARD = 4;
 const MB = 1e6;
 const SAMPLE_MS = 50;
 
-/** A sharded pair of about 3 GB each, merged by one worker whose memory is watched from outside. */
+/** A sharded pair of about 3 GB each, merged by one worker whose memory (proportional set size) is watched from outside. */
 export async function memory(): Promise<Row[]> {
   const service = await Service.start();
   try {
@@ -30,13 +33,11 @@ export async function memory(): Promise<Row[]> {
       );
     }, SAMPLE_MS);
     const from = Date.now();
-    // The randomized solver: no D-wide eigenproblem, so the bound has no such term.
-    const spec = chainSpec(['a', 'bb'], LAYERS, 512, '256MB');
-    const id = await service.submit({ ...spec, method: { solver: { type: 'randomized', niter: 0, seed: 1 } } });
+    const id = await service.submit(spec());
     const job = await service.ended(id, 3600_000);
     clearInterval(sample);
     const metrics = job.status === 'succeeded' ? await service.get<AnyMetrics>(`/v1/jobs/${id}/metrics`) : undefined;
-    const largest = WIDTH * WIDTH * 4;
+    const largest = NARROW * WIDE * 4;
     const bound = 4 * largest + 300 * MB;
     const bytes = 2 * LAYERS * largest;
     return [
@@ -58,9 +59,24 @@ export async function memory(): Promise<Row[]> {
   }
 }
 
+const shapeOf = (layer: number): [number, number] => (layer % 2 === 0 ? [WIDE, NARROW] : [NARROW, WIDE]);
+
+/** No space couples the sources, so nothing in it is as wide as both together. */
+const spec = (): JobSpecInput => ({
+  ...chainSpec(['a', 'bb'], LAYERS, NARROW_MERGED, '256MB'),
+  model: {
+    family: 'chain',
+    layers: Array.from({ length: LAYERS }, (_, l) => ({
+      weight: `layers.${l}.weight`,
+      ...(l < LAYERS - 1 && { width: l % 2 === 0 ? WIDE_MERGED : NARROW_MERGED }),
+    })),
+  },
+});
+
+/** A process's share of physical memory: pages that several hold (the program itself) count once in all. */
 function residentBytes(pid: number): number {
   try {
-    return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
+    return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0) * 1024;
   } catch {
     return 0;
   }
@@ -77,14 +93,15 @@ async function writeShards({ dataDir }: Service, name: string): Promise<void> {
     const specs = Array.from({ length: PER_SHARD }, (_, i) => ({
       name: `layers.${first + i}.weight`,
       dtype: 'F32' as const,
-      shape: [WIDTH, WIDTH],
+      shape: shapeOf(first + i),
     }));
     const writer = await SafetensorsWriter.create(path.join(folder, file), specs);
     for (const spec of specs) {
       weightMap[spec.name] = file;
-      const row = Float32Array.from({ length: 2 * WIDTH }, () => next() / Math.sqrt(WIDTH / 12));
-      const values = new Float32Array(WIDTH * WIDTH);
-      for (let i = 0; i < WIDTH; i++) values.set(row.subarray(i, i + WIDTH), i * WIDTH);
+      const [rows, cols] = spec.shape;
+      const row = Float32Array.from({ length: rows + cols }, () => next() / Math.sqrt(cols / 12));
+      const values = new Float32Array(rows * cols);
+      for (let i = 0; i < rows; i++) values.set(row.subarray(i, i + cols), i * cols);
       await writer.write(new Uint8Array(values.buffer));
     }
     await writer.finish();

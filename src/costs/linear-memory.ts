@@ -1,3 +1,4 @@
+import { mapGroups } from '../plan/whole-map.js';
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { SpacePlan, TensorPlan } from '../schemas/plan.js';
 import { basisElements, problemsOf, reducedSpaces, spaceOf, type Uncosted, wordOf } from './shapes.js';
@@ -8,7 +9,7 @@ const PROCESS_BYTES = 105e6;
 /** Chunks in which files stream through float64; `chunkRows` in the worker keeps to it. */
 const CHUNK_BYTES = 3 * 16 * 2 ** 20;
 /** Bases kept between steps; `workers/pipeline/basis.ts` keeps to it. */
-const KEPT_BASES_BYTES = 64 * 2 ** 20;
+const KEPT_BASES_BYTES = 48 * 2 ** 20;
 
 /** Peak memory of the compute process: the largest of its steps beside the bases it keeps. */
 export function linearMemory(plan: Uncosted, spec: JobSpec): number {
@@ -57,13 +58,14 @@ function foldBytes(plan: Uncosted, tensor: TensorPlan): number {
   return word * (2 * source + 2 * product(tensor.shape)) + over;
 }
 
-/** All merged weights' live parts in float64, one source's beside them, and both maps. */
+/** A part of the whole map and what is held against it, a product under way and the next, one layer; in float64. */
 function mapBytes(plan: Uncosted): number {
-  const weights = plan.tensors.filter(({ role }) => role === 'weight');
-  const [input, output] = [plan.spaces[0], plan.spaces[plan.spaces.length - 1]];
-  const apart = plan.spaces.every(({ coupled, kind }) => !coupled && kind === 'concatenated');
-  const groups = apart ? plan.source_weights.length : 1;
-  const merged = sum(weights.map(({ shape }) => product(shape))) / groups;
-  const own = sum(weights.map(({ sources }) => Math.max(...sources.map(({ shape }) => product(shape)))));
-  return 8 * (merged + own + (2 * input.width * output.width) / groups ** 2);
+  const groups = mapGroups(plan);
+  if (groups.length === 0) return 0;
+  const apart = groups.length;
+  const [input, output] = [plan.spaces[0].width / apart, plan.spaces[plan.spaces.length - 1].width / apart];
+  const widest = Math.max(...plan.spaces.map(({ width, source_widths }) => Math.max(width / apart, ...source_widths)));
+  const maps = (apart > 1 ? 2 : 3) * input * output;
+  const layer = Math.max(...plan.tensors.flatMap(({ sources }) => sources.map(({ shape }) => product(shape))));
+  return 8 * (maps + 2 * Math.min(input, output) * widest + layer);
 }

@@ -1,15 +1,15 @@
 import { linearCosts } from '../costs/linear.js';
 import { SpecError } from '../errors.js';
 import { isTransformer, type JobSpec } from '../schemas/job-spec.js';
-import type { LinearPlan, MergePlan, Plan, SpacePlan, StepPlan, TensorPlan } from '../schemas/plan.js';
+import type { LinearPlan, MergePlan, Plan, TensorPlan } from '../schemas/plan.js';
 import { planChain } from './chain.js';
 import { planComparison } from './comparison.js';
 
 import { planEmbedding } from './embedding.js';
+import { linearSteps } from './linear-steps.js';
 import type { ModelPlan } from './model-plan.js';
-import { outputDtype, parseSize, type Shard, shardTensors } from './shards.js';
+import { outputDtype, parseSize, shardTensors } from './shards.js';
 import type { SourceHeaders } from './sources.js';
-import { orderSteps, type StepDraft } from './steps.js';
 import { takeStored } from './stored-bases.js';
 import { type MergeFigures, planWholeModel, type TokenShape } from './whole-model.js';
 
@@ -67,16 +67,17 @@ export function planLinear(
       'The backend "tfjs" computes in float32, and a source’s tensors are float64, which are merged in float64. Use "cpu", "cuda" or "auto", or convert the sources to float32.',
       '/compute/backend',
     );
+  const sourceWeights = spec.source_weights ?? headers.map(() => 1 / headers.length);
   const plan = {
     version: 1 as const,
     kind: 'linear' as const,
     family: spec.model.family,
     precision: precision as 'float32' | 'float64',
-    source_weights: spec.source_weights ?? headers.map(() => 1 / headers.length),
+    source_weights: sourceWeights,
     spaces,
     tensors,
     shards,
-    steps: stepsOf(spec, spaces, tensors, shards),
+    steps: linearSteps(spec, { spaces, tensors, shards, source_weights: sourceWeights }),
     probe_columns: model.probeColumns,
     config: model.config,
     stored_bases: stored,
@@ -95,53 +96,4 @@ function checkNames(tensors: readonly TensorPlan[]): void {
   const repeated = names.find((name, i) => names.indexOf(name) !== i || name === '__metadata__');
   if (repeated)
     throw new SpecError('tensor_repeated', `The result would hold two tensors named "${repeated}".`, '/model');
-}
-
-/**
- * Bases of writers alone are independent of each other; those that look further follow the layers. A file of the result
- * needs the bases of the layers its tensors belong to (all of them where a width is open); evaluation needs all files.
- */
-function stepsOf(
-  { method }: JobSpec,
-  spaces: readonly SpacePlan[],
-  tensors: readonly TensorPlan[],
-  shards: readonly Shard[],
-): StepPlan[] {
-  const reduced = spaces.filter((space) => space.reduced);
-  const basisOf = ({ name }: SpacePlan) => `basis-${name}`;
-  const steps: StepDraft[] = [];
-  const first = (id: string, subject: string, when: boolean) => {
-    if (when) steps.push({ id, phase: 'basis', subject, after: [] });
-  };
-  const inOrder = method.basis !== 'weight';
-  first('inputs', 'calibration', inOrder && method.calibration !== undefined);
-  first(
-    'downstream',
-    'readers',
-    reduced.some(({ basis }) => basis === 'balanced'),
-  );
-  first(
-    'constants',
-    'constants',
-    spaces.some(({ constant }) => constant !== 'none'),
-  );
-  const before = steps.map(({ id }) => id);
-  const constants = before.filter((id) => id === 'constants');
-  reduced.forEach((space, s) => {
-    const previous = inOrder && s > 0 ? [basisOf(reduced[s - 1])] : [];
-    steps.push({ id: basisOf(space), phase: 'basis', subject: space.name, after: [...before, ...previous] });
-  });
-  const open = reduced.some(({ width_goal }) => width_goal !== null);
-  shards.forEach(({ file, tensors: names }, i) => {
-    const layers = new Set(tensors.filter(({ name }) => names.includes(name)).map(({ layer }) => layer));
-    // A bias takes up what its layer's inputs lose of a constant, so the whole layer counts.
-    const touched = tensors.filter(({ layer }) => layers.has(layer)).flatMap((t) => [t.out_space, t.in_space]);
-    const bases = reduced.filter(({ name }) => open || touched.includes(name)).map(basisOf);
-    steps.push({ id: `fold-${i + 1}`, phase: 'fold', subject: file, after: [...constants, ...bases] });
-  });
-  steps.push(
-    { id: 'evaluate', phase: 'evaluate', subject: 'metrics' },
-    { id: 'publish', phase: 'publish', subject: 'artifacts' },
-  );
-  return orderSteps(steps);
 }

@@ -6,6 +6,12 @@ export type StepDraft = Omit<StepPlan, 'after'> & Partial<Pick<StepPlan, 'after'
 /** The last step of every plan. It has no marker: the published result and the job's outcome say that it has finished. */
 export const PUBLISH_STEP = 'publish';
 
+/** What a chain's or an embedding's evaluation consists of: errors per space, outputs, parts of the whole map; and their sum. */
+export const errorsStep = ({ name }: { name: string }) => `errors-${name}`;
+export const OUTPUTS_STEP = 'outputs';
+export const mapStep = (group: number) => `map-${group + 1}`;
+export const EVALUATE_STEP = 'evaluate';
+
 const PHASE_ORDER: readonly StepPlan['phase'][] = ['basis', 'fold', 'evaluate', 'publish'];
 
 /**

@@ -8,7 +8,7 @@ export const basisFile = (space: string) => `basis-${space}.safetensors`;
 export const directionsFile = (space: string) => `directions-${space}.safetensors`;
 
 /** Bytes of bases kept in memory between steps; larger ones are read again by each step that needs them. */
-const KEPT_BYTES = 64 * 1024 * 1024;
+const KEPT_BYTES = 48 * 1024 * 1024;
 
 const bytesOf = ({ blocks }: Basis) =>
   blocks.reduce(
@@ -39,6 +39,12 @@ export async function loadBasis(context: StepContext, name: string): Promise<Bas
 /** Free a basis that is not kept. */
 export function releaseBasis({ la, bases: kept }: StepContext, basis: Basis | null): void {
   if (basis && kept.get(basis.space) !== basis) disposeBasis(la, basis);
+}
+
+/** Free every basis that is kept: what comes now needs none, and its memory for other things. */
+export function releaseKept({ la, bases: kept }: Pick<StepContext, 'la' | 'bases'>): void {
+  for (const basis of kept.values()) disposeBasis(la, basis);
+  kept.clear();
 }
 
 export function disposeBasis(la: LinearAlgebra, { blocks }: Basis): void {

@@ -1,6 +1,9 @@
 import type { EndToEnd } from '../../src/schemas/metrics.js';
 import type { FloatArray } from '../linalg/contract.js';
 
+/** How outputs differ; the whole map is measured apart. */
+export type OutputErrors = Omit<EndToEnd, 'map_relative_error'>;
+
 /** Running sums over pairs (y, y′) of outputs, float64. */
 export class OutputComparison {
   private count = 0;
@@ -24,7 +27,7 @@ export class OutputComparison {
     this.count += y.length;
   }
 
-  result(mapRelativeError: number | null): EndToEnd {
+  result(): OutputErrors {
     const relative =
       this.squares === 0 ? (this.errorSquares === 0 ? 0 : 1) : Math.sqrt(this.errorSquares / this.squares);
     const size = Math.sqrt(this.squares * this.mergedSquares);
@@ -33,7 +36,6 @@ export class OutputComparison {
       mean_abs_error: this.sumAbsError / Math.max(1, this.count),
       relative_error: relative,
       cosine: size === 0 ? null : this.dot / size,
-      map_relative_error: mapRelativeError,
     };
   }
 }

@@ -1,5 +1,6 @@
 import { CheckpointReader, INDEX_FILE } from '../../src/checkpoints/reader.js';
 import { openSpaces, resolveWidths } from '../../src/plan/resolve-widths.js';
+import { EVALUATE_STEP } from '../../src/plan/steps.js';
 import type { LinearPlan, StepPlan } from '../../src/schemas/plan.js';
 import type { Attempt } from './attempt.js';
 import { joinFiles } from './bases-file.js';
@@ -24,7 +25,7 @@ export function linearSteps(attempt: Attempt, plan: LinearPlan): (step: StepPlan
     else if (step.id === 'downstream') await downstreamStep(context);
     else if (step.phase === 'basis') await basisStep(context, step.subject);
     else if (step.phase === 'fold') await foldStep(context, step.id, step.subject);
-    else if (step.phase === 'evaluate') await evaluateStep(context);
+    else if (step.phase === 'evaluate') await evaluateStep(context, step);
     else await publishLinear(attempt, context);
   };
 }
@@ -62,7 +63,7 @@ async function resolvedPlan(context: StepContext, plan: LinearPlan): Promise<Lin
 
 async function publishLinear(attempt: Attempt, context: StepContext): Promise<void> {
   const { plan, steps, jobId } = context;
-  const evaluation = (await steps.require<Evaluation>('evaluate')).data;
+  const evaluation = (await steps.require<Evaluation>(EVALUATE_STEP)).data;
   const files: Publication['files'] = {};
   for (const { id, phase } of plan.steps) {
     if (phase !== 'fold') continue;

@@ -6,6 +6,7 @@ import type { Progress } from '../../src/schemas/job.js';
 import type { StepPlan } from '../../src/schemas/plan.js';
 import { VERSION } from '../../src/version.js';
 import type { Attempt, Measured, MergeRun } from './attempt.js';
+import { releaseKept } from './basis.js';
 import { checkUnchanged } from './check-unchanged.js';
 import { comparisonSteps } from './comparison-steps.js';
 import { linearSteps } from './linear-steps.js';
@@ -83,9 +84,7 @@ export class MergeSession {
   }
 
   async close(): Promise<void> {
-    for (const { blocks } of this.attempt.bases.values())
-      for (const { expand, fold } of blocks) for (const matrix of [expand, fold]) this.run.la.dispose(matrix);
-    this.attempt.bases.clear();
+    releaseKept({ la: this.run.la, bases: this.attempt.bases });
     await Promise.all(this.readers.map((reader) => reader.close()));
   }
 

@@ -1,8 +1,7 @@
-import type { EndToEnd } from '../../src/schemas/metrics.js';
 import type { ComparisonPlan } from '../../src/schemas/plan.js';
 import type { FloatArray, Matrix } from '../linalg/contract.js';
 import type { StepContext } from './context.js';
-import { OutputComparison } from './end-to-end.js';
+import { OutputComparison, type OutputErrors } from './end-to-end.js';
 
 /**
  * Outputs of the sources, and of each baseline in the place of the merged network, compared chunk by chunk:
@@ -34,8 +33,8 @@ export class ReferenceTally {
     this.apart = input.kind === 'concatenated' && output.kind === 'concatenated';
   }
 
-  result(baseline: number): EndToEnd {
-    return this.comparisons[baseline].result(null);
+  result(baseline: number): OutputErrors {
+    return this.comparisons[baseline].result();
   }
 
   /**

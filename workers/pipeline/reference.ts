@@ -1,3 +1,4 @@
+import { MAX_MAP_ENTRIES } from '../../src/plan/whole-map.js';
 import type { ComparisonRow } from '../../src/schemas/metrics.js';
 import type { ComparisonPlan, TensorPlan } from '../../src/schemas/plan.js';
 import { RANK_TOLERANCE } from '../bases/exact.js';
@@ -8,7 +9,6 @@ import type { StepContext } from './context.js';
 import { MeanNetwork } from './mean-network.js';
 import { probeOf } from './probe.js';
 import { ReferenceTally } from './reference-tally.js';
-import { MAX_MAP_ENTRIES } from './whole-map.js';
 
 /** What a comparison's methods are held against. */
 export interface Reference {

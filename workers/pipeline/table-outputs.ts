@@ -3,12 +3,12 @@ import { offsetsOf } from '../bases/basis.js';
 import { chunkRows } from '../bases/problem.js';
 import { mergedSource } from './chain-outputs.js';
 import type { StepContext } from './context.js';
-import { OutputComparison } from './end-to-end.js';
+import { OutputComparison, type OutputErrors } from './end-to-end.js';
 import { openMerged } from './merged.js';
 import { TensorReader } from './sources.js';
 
 /** Every row of the stored table, folded back with the stored fold matrix, against the sources' rows; float64. */
-export async function tableOutputs(context: StepContext) {
+export async function tableOutputs(context: StepContext): Promise<OutputErrors> {
   const { plan, la, reader, watch, signal } = context;
   const table = plan.tensors.find(({ role }) => role === 'weight') as TensorPlan;
   const fold = plan.tensors.find(({ role }) => role === 'fold') as TensorPlan;
@@ -35,8 +35,7 @@ export async function tableOutputs(context: StepContext) {
       la.dispose(y);
       la.dispose(back);
     }
-    const result = comparison.result(null);
-    return { ...result, map_relative_error: result.relative_error };
+    return comparison.result();
   } finally {
     await merged.close();
   }
