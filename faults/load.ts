@@ -71,8 +71,8 @@ async function slowloris({ url }: Service): Promise<Row[]> {
     const from = Date.now();
     const start =
       i % 2 === 0
-        ? 'POST /v1/jobs HTTP/1.1\r\nhost: x\r\nx-slow: '
-        : 'POST /v1/jobs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{';
+        ? 'POST /v1/jobs HTTP/1.1\r\nhost: localhost\r\nx-slow: '
+        : 'POST /v1/jobs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{';
     socket.write(start);
     const drip = setInterval(() => socket.write(' '), 1000);
     socket.on('error', () => {});

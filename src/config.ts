@@ -1,12 +1,18 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
+import { environmentKeys } from './access/environment-keys.js';
+import { trustedProxies } from './access/trusted-proxies.js';
 import { WeightfoldError } from './errors.js';
-import { DEFAULT_MAX_HEADER_BYTES, LARGEST_HEADER_BYTES } from './safetensors/header.js';
+import { DEFAULT_MAX_HEADER_BYTES } from './safetensors/header.js';
 import { BACKENDS } from './schemas/common.js';
 import { parseS3Uri } from './store/s3-uri.js';
 
 const integer = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+const yesOrNo = z
+  .enum(['true', 'false', '1', '0'])
+  .default('false')
+  .transform((text) => text === 'true' || text === '1');
 const optionalText = z
   .string()
   .transform((text) => text.trim() || undefined)
@@ -29,6 +35,18 @@ const url = (...schemes: string[]) =>
 const EnvironmentSchema = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: integer(0, 65535).default(8080),
+  API_KEYS: environmentKeys,
+  ALLOW_NO_KEYS: yesOrNo,
+  TRUST_PROXY: trustedProxies,
+  CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((origin) => origin.trim() || []))
+    .refine(
+      (list) => list.every((origin) => origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin)),
+      'must be origins such as https://lab.example, separated by ",", or *',
+    ),
+  RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000_000).default(120_000),
   DATA_DIR: z
     .string()
     .min(1)
@@ -43,10 +61,7 @@ const EnvironmentSchema = z.object({
     .default('')
     .transform((list) => list.split(':').filter((folder) => folder !== ''))
     .refine((list) => list.every((folder) => path.isAbsolute(folder)), 'must be absolute folders, separated by ":"'),
-  ALLOW_PRIVATE_SOURCES: z
-    .enum(['true', 'false', '1', '0'])
-    .default('false')
-    .transform((text) => text === 'true' || text === '1'),
+  ALLOW_PRIVATE_SOURCES: yesOrNo,
   HF_ENDPOINT: url('http', 'https').default('https://huggingface.co'),
   HF_TOKEN: optionalText,
   S3_ENDPOINT: url('http', 'https').optional(),
@@ -72,13 +87,16 @@ const EnvironmentSchema = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   BODY_LIMIT_BYTES: integer(1024, 64 * 1024 * 1024).default(1024 * 1024),
   MAX_UPLOAD_BYTES: integer(1, Number.MAX_SAFE_INTEGER).default(200e9),
-  MAX_HEADER_BYTES: integer(1024, LARGEST_HEADER_BYTES).default(DEFAULT_MAX_HEADER_BYTES),
+  MAX_HEADER_BYTES: integer(1024, 512 * 1024 * 1024).default(DEFAULT_MAX_HEADER_BYTES),
   MAX_QUEUED_JOBS: integer(1, 10_000_000).default(100_000),
   MIN_FREE_BYTES: integer(0, Number.MAX_SAFE_INTEGER).default(256 * 1024 * 1024),
   WORKER_MEMORY_BYTES: integer(1, Number.MAX_SAFE_INTEGER).optional(),
   RETENTION_HOURS: z.coerce.number().positive().max(1_000_000).optional(),
   SHUTDOWN_SECONDS: integer(0, 3600).default(20),
 });
+
+/** Their values stay out of messages. */
+const SECRETS = new Set(['API_KEYS', 'HF_TOKEN', 'REDIS_URL']);
 
 export type Config = z.output<typeof EnvironmentSchema>;
 
@@ -96,7 +114,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const parsed = EnvironmentSchema.safeParse(given);
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map(
-    ({ path: [name], message }) => `${String(name)}=${JSON.stringify(given[String(name)])}: ${message}`,
+    ({ path: [name], message }) =>
+      `${String(name)}=${SECRETS.has(String(name)) ? '…' : JSON.stringify(given[String(name)])}: ${message}`,
   );
   throw new WeightfoldError(`Wrong settings in the environment. ${lines.join('; ')}`, {
     code: 'config_invalid',

@@ -1,5 +1,6 @@
-import { type Logger as PinoLogger, pino } from 'pino';
+import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import type { Config } from './config.js';
+import { REDACTED, redact } from './redact.js';
 
 export type Logger = Pick<PinoLogger, 'info' | 'warn' | 'error' | 'debug'>;
 
@@ -16,5 +17,20 @@ export function quietly(log: Logger): (error: Error) => void {
   };
 }
 
-/** JSON lines on standard output; `name` tells API and worker apart. */
-export const createLogger = (config: Config, name: string): PinoLogger => pino({ name, level: config.LOG_LEVEL });
+/** Fields that hold secrets, in whatever is logged as a request or a reply. */
+const SECRET_FIELDS = ['authorization', 'cookie', '["set-cookie"]', '["x-api-key"]'].flatMap((header) => {
+  const name = header.startsWith('[') ? header : `.${header}`;
+  return [`headers${name}`, `*.headers${name}`];
+});
+
+/** JSON lines on standard output; `name` tells API and worker apart. Secrets do not get into them. */
+export const createLogger = (config: Config, name: string, stream?: DestinationStream): PinoLogger =>
+  pino(
+    {
+      name,
+      level: config.LOG_LEVEL,
+      redact: { paths: SECRET_FIELDS, censor: REDACTED },
+      hooks: { streamWrite: redact },
+    },
+    ...(stream ? [stream] : []),
+  );

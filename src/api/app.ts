@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { access } from './plugins/access.js';
+import { audit } from './plugins/audit.js';
 import { openapi } from './plugins/openapi.js';
 import { patient } from './plugins/patient.js';
 import { problems } from './plugins/problems.js';
+import { rateLimits } from './plugins/rate-limit.js';
+import { securityHeaders } from './plugins/security-headers.js';
 import { checkpointRoutes } from './routes/checkpoints.js';
 import { eventRoutes } from './routes/events.js';
 import { jobRoutes } from './routes/jobs.js';
@@ -28,17 +32,21 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
     requestTimeout: REQUEST_MS,
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: CONNECTION_CHECK_MS },
     genReqId: () => randomUUID(),
+    logController: new LogController({ requestIdLogLabel: 'request_id' }),
+    trustProxy: services.config.TRUST_PROXY.length > 0 && services.config.TRUST_PROXY,
     routerOptions: { maxParamLength: 512 },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+    reply.header('x-request-id', request.id);
   });
-  // Streams of events would keep their connections, and the server, open for as long as jobs run.
-  app.addHook('preClose', async () => services.jobs.feeds.close());
   await app.register(problems);
   await app.register(patient);
+  await app.register(securityHeaders(services.config));
+  await app.register(access(services));
+  await app.register(rateLimits(services));
+  await app.register(audit);
   await app.register(openapi);
   await app.register(operationRoutes(services));
   await app.register(

@@ -1,3 +1,5 @@
+import { KeyStore } from '../access/key-store.js';
+import { requireKeys } from '../access/require-keys.js';
 import type { Config } from '../config.js';
 import { createLogger } from '../log.js';
 import { EmbeddedRedis } from '../queue/embedded-redis.js';
@@ -16,6 +18,7 @@ export interface RunningApi {
 /** Start the embedded Redis where no REDIS_URL is set, open the store, listen. */
 export async function startApi(config: Config): Promise<RunningApi> {
   const log = createLogger(config, 'api');
+  await requireKeys(config, new KeyStore(config.DATA_DIR, config.API_KEYS));
   const redis = config.REDIS_URL ? undefined : new EmbeddedRedis(config, log);
   await redis?.start();
   const services = await createServices(config, log);

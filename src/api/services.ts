@@ -1,3 +1,4 @@
+import { KeyStore } from '../access/key-store.js';
 import { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import type { Config } from '../config.js';
 import { JobService } from '../jobs/job-service.js';
@@ -15,6 +16,7 @@ const SWEEP_MS = 60_000;
 export interface Services {
   config: Config;
   store: JobStore;
+  keys: KeyStore;
   checkpoints: CheckpointStore;
   queue: MergeQueue;
   jobs: JobService;
@@ -26,6 +28,7 @@ export async function createServices(config: Config, log: Logger): Promise<Servi
   const store = new JobStore(config.DATA_DIR, await openObjectStore(config));
   const checkpoints = new CheckpointStore(config.DATA_DIR, config.MAX_HEADER_BYTES);
   await Promise.all([store.open(), checkpoints.openStore()]);
+  const keys = new KeyStore(config.DATA_DIR, config.API_KEYS);
   const queue = new MergeQueue(config, quietly(log));
   const jobs = new JobService(config, store, checkpoints, queue, log);
   let running: Promise<void> = Promise.resolve();
@@ -44,5 +47,5 @@ export async function createServices(config: Config, log: Logger): Promise<Servi
     await running;
     await queue.close();
   };
-  return { config, store, checkpoints, queue, jobs, close };
+  return { config, store, keys, checkpoints, queue, jobs, close };
 }

@@ -10,6 +10,8 @@ export const layout = (dataDir: string) => ({
   /** Files fetched from remote sources. */
   sources: path.join(dataDir, 'sources'),
   redis: path.join(dataDir, 'redis'),
+  /** Hashes of the API keys. */
+  keys: path.join(dataDir, 'keys.json'),
 });
 
 /** Files of one job. */

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { DestinationStream } from 'pino';
 import supertest from 'supertest';
 import { buildApp } from '../../src/api/app.js';
 import { createServices, type Services } from '../../src/api/services.js';
@@ -45,15 +46,15 @@ export async function stopProgram(child: ChildProcess, signal: NodeJS.Signals = 
 /** The API in this process over a real embedded Redis, and (unless told otherwise) the built worker as a child. */
 export async function startService(
   dataDir: string,
-  { worker = true, env = {} as NodeJS.ProcessEnv } = {},
+  { worker = true, env = {} as NodeJS.ProcessEnv, logTo = undefined as DestinationStream | undefined } = {},
 ): Promise<TestService> {
   const full = { DATA_DIR: dataDir, LOG_LEVEL: 'silent', PORT: '0', ...env };
   const config = loadConfig(full);
-  const log = createLogger(config, 'test');
+  const log = createLogger(config, 'test', logTo);
   const redis = new EmbeddedRedis(config, log);
   await redis.start();
   const services = await createServices(config, log);
-  const app = await buildApp(services);
+  const app = await buildApp(services, logTo && log);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   const workers: ChildProcess[] = [];
   const startWorker = () => {

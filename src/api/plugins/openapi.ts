@@ -1,14 +1,39 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 import { VERSION } from '../../version.js';
+import { problemResponses } from '../problem-responses.js';
+import { publicly } from './access.js';
 import { tidyDocument } from './openapi-document.js';
 
 const DESCRIPTION =
   'Merge trained models into one of a chosen width. Upload checkpoints (safetensors), submit a job, poll it, ' +
   'download the merged weights and their error metrics. Every error is application/problem+json with a stable `code`.';
+
+const API_KEY = {
+  type: 'http',
+  scheme: 'bearer',
+  bearerFormat: 'wf_…',
+  description:
+    'An API key with the scope that is named, or one that includes it: `read`, `submit` (jobs and uploads), `admin` (deletes). ' +
+    'A service on a loopback address that has no keys asks for none.',
+} as const;
+
+/** What every route has in common by the scope it asks for: the key, and the refusals that come before its own. */
+function withAccess<R extends Parameters<typeof jsonSchemaTransform>[0] & { route: RouteOptions }>(described: R): R {
+  const { schema, route } = described;
+  const scope = route.config?.scope;
+  if (!schema || schema.hide || scope === undefined) return described;
+  const limited = route.config?.rateLimit === false ? {} : problemResponses(429);
+  const response = {
+    ...(schema.response as object),
+    ...(scope === 'public' ? {} : problemResponses(401, 403)),
+    ...limited,
+  };
+  return { ...described, schema: { ...schema, response, security: scope === 'public' ? [] : [{ apiKey: [scope] }] } };
+}
 
 /** The contract, generated from the zod schemas: `/openapi.json`, and a page to read and try it at `/docs`. */
 export const openapi = fp(
@@ -27,14 +52,15 @@ export const openapi = fp(
           { name: 'jobs', description: 'Submit, follow and control merges.' },
           { name: 'results', description: 'Metrics and merged weights.' },
           { name: 'checkpoints', description: 'Uploaded models.' },
-          { name: 'operations', description: 'Health.' },
+          { name: 'operations', description: 'Health and workers.' },
         ],
+        components: { securitySchemes: { apiKey: API_KEY } },
       },
-      transform: jsonSchemaTransform,
+      transform: (route) => jsonSchemaTransform(withAccess(route)),
       transformObject: tidyDocument,
     });
-    await app.register(swaggerUi, { routePrefix: '/docs' });
-    app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+    await app.register(publicly((docs) => docs.register(swaggerUi, { routePrefix: '/docs' })));
+    app.get('/openapi.json', { config: { scope: 'public' }, schema: { hide: true } }, async () => app.swagger());
   },
   { name: 'openapi' },
 );

@@ -11,6 +11,13 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { type FieldError, WeightfoldError } from '../../errors.js';
 import type { Problem } from '../../schemas/problem.js';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Code of the problem it was answered with. */
+    problemCode: string | null;
+  }
+}
+
 export const PROBLEM_TYPE = 'application/problem+json';
 /** Field errors shown; a spec can be wrong in a thousand places. */
 const MAX_FIELD_ERRORS = 20;
@@ -31,6 +38,7 @@ const FASTIFY_CODES: Record<string, [code: string, status: number, detail?: stri
 /** Every error leaves as RFC 9457 problem details with a stable code. */
 export const problems = fp(
   async (app: FastifyInstance) => {
+    app.decorateRequest('problemCode', null);
     app.setErrorHandler(handleError);
     app.setNotFoundHandler((request, reply) =>
       sendProblem(
@@ -96,6 +104,7 @@ export function sendProblem(
   detail: string,
   errors: FieldError[] = [],
 ) {
+  request.problemCode = code;
   const problem: Problem = {
     type: `urn:weightfold:problem:${code}`,
     title: STATUS_CODES[status] ?? 'Error',

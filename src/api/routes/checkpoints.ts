@@ -41,7 +41,7 @@ export const checkpointRoutes =
     app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 
     app.put('/checkpoints/:name/files/:file', {
-      config: { streamed: true },
+      config: { scope: 'submit', streamed: true },
       schema: {
         tags: ['checkpoints'],
         summary: 'Upload a file',
@@ -79,6 +79,7 @@ export const checkpointRoutes =
     });
 
     app.get('/checkpoints', {
+      config: { scope: 'read' },
       schema: {
         tags: ['checkpoints'],
         summary: 'List checkpoints',
@@ -109,6 +110,7 @@ export const checkpointRoutes =
     });
 
     app.get('/checkpoints/:name', {
+      config: { scope: 'read' },
       schema: {
         tags: ['checkpoints'],
         summary: 'Files, tensors and family of a checkpoint',
@@ -120,6 +122,7 @@ export const checkpointRoutes =
     });
 
     app.delete('/checkpoints/:name', {
+      config: { scope: 'admin' },
       schema: {
         tags: ['checkpoints'],
         summary: 'Delete a checkpoint',

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { FastifyReply } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { SpecError } from '../../errors.js';
@@ -7,15 +6,12 @@ import { jobId } from '../../schemas/common.js';
 import { isTerminal, type Job, JobListSchema, JobSchema, JobStatusSchema } from '../../schemas/job.js';
 import { JobSpecSchema } from '../../schemas/job-spec.js';
 import { PlanSchema } from '../../schemas/plan.js';
-import { preferredWait } from '../prefer.js';
 import { problemResponses } from '../problem-responses.js';
 import { matches } from '../range.js';
 import type { Services } from '../services.js';
 
 /** Seconds a client should wait between polls. */
 const POLL_SECONDS = 1;
-/** Longest `Prefer: wait`: proxies give up on requests after a minute or more. */
-const MOST_WAIT_SECONDS = 60;
 
 const IdParams = z.object({ id: jobId });
 const LABEL_PREFIX = 'label.';
@@ -55,21 +51,11 @@ function representationOf(job: Job): { text: string; etag: string } {
   return made;
 }
 
-/** Hold a reply back until a job has ended, for so many seconds at most; not for a client that has gone. */
-async function waitForEnd({ jobs }: Services, id: string, seconds: number, reply: FastifyReply): Promise<Job> {
-  const gone = new AbortController();
-  const abort = () => gone.abort();
-  reply.raw.once('close', abort);
-  await jobs.feeds.untilEnded(id, seconds * 1000, gone.signal);
-  reply.raw.off('close', abort);
-  return jobs.get(id);
-}
-
 export const jobRoutes =
-  (services: Services): FastifyPluginAsyncZod =>
+  ({ jobs }: Services): FastifyPluginAsyncZod =>
   async (app) => {
-    const { jobs } = services;
     app.post('/jobs', {
+      config: { scope: 'submit' },
       schema: {
         tags: ['jobs'],
         summary: 'Submit a merge',
@@ -82,29 +68,18 @@ export const jobRoutes =
             .max(255)
             .optional()
             .describe('The same key with the same body gives the same job; with another body 422.'),
-          prefer: z
-            .string()
-            .optional()
-            .describe(
-              '`wait=SECONDS` (RFC 7240) holds the reply until the job has ended, for so long at most; longer than ' +
-                `${MOST_WAIT_SECONDS} counts as ${MOST_WAIT_SECONDS}, and what is not a number of seconds is ignored. ` +
-                'The reply’s `Preference-Applied` says what counted.',
-            ),
         }),
         body: JobSpecSchema,
         response: { 202: JobSchema, ...problemResponses(400, 413, 415, 422, 429, 502, 503, 507) },
       },
       handler: async (request, reply) => {
-        const { 'idempotency-key': key, prefer } = request.headers;
-        const wait = preferredWait(prefer, MOST_WAIT_SECONDS);
-        const submitted = await jobs.submit(request.body, key);
-        const job = wait === undefined ? submitted : await waitForEnd(services, submitted.id, wait, reply);
-        if (wait !== undefined) reply.header('preference-applied', `wait=${wait}`);
+        const job = await jobs.submit(request.body, request.headers['idempotency-key']);
         return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
       },
     });
 
     app.post('/jobs/plan', {
+      config: { scope: 'submit', changesNothing: true },
       schema: {
         tags: ['jobs'],
         summary: 'Plan a merge without running it',
@@ -117,6 +92,7 @@ export const jobRoutes =
     });
 
     app.get('/jobs', {
+      config: { scope: 'read' },
       schema: {
         tags: ['jobs'],
         summary: 'List jobs',
@@ -145,6 +121,7 @@ export const jobRoutes =
     });
 
     app.get('/jobs/:id', {
+      config: { scope: 'read' },
       schema: {
         tags: ['jobs'],
         summary: 'Status of a job',
@@ -167,6 +144,7 @@ export const jobRoutes =
     });
 
     app.post('/jobs/:id/cancel', {
+      config: { scope: 'submit' },
       schema: {
         tags: ['jobs'],
         summary: 'Cancel a job',
@@ -179,6 +157,7 @@ export const jobRoutes =
     });
 
     app.post('/jobs/:id/retry', {
+      config: { scope: 'submit' },
       schema: {
         tags: ['jobs'],
         summary: 'Run a finished job again',
@@ -194,6 +173,7 @@ export const jobRoutes =
     });
 
     app.delete('/jobs/:id', {
+      config: { scope: 'admin' },
       schema: {
         tags: ['jobs'],
         summary: 'Delete a finished job and its artifacts',

@@ -23,6 +23,7 @@ export const workerRoutes =
   ({ queue }: Services): FastifyPluginAsyncZod =>
   async (app) => {
     app.get('/workers', {
+      config: { scope: 'read' },
       schema: {
         tags: ['operations'],
         summary: 'The workers that live',
@@ -38,6 +39,7 @@ export const operationRoutes =
   ({ queue, config }: Services): FastifyPluginAsyncZod =>
   async (app) => {
     app.get('/healthz', {
+      config: { scope: 'public', rateLimit: false },
       schema: {
         tags: ['operations'],
         summary: 'Whether the process lives',
@@ -48,6 +50,7 @@ export const operationRoutes =
     });
 
     app.get('/readyz', {
+      config: { scope: 'public', rateLimit: false },
       schema: {
         tags: ['operations'],
         summary: 'Whether a job can be taken',

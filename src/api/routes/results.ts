@@ -42,6 +42,7 @@ export const resultRoutes =
   (services: Services): FastifyPluginAsyncZod =>
   async (app) => {
     app.get('/jobs/:id/metrics', {
+      config: { scope: 'read' },
       schema: {
         tags: ['results'],
         summary: 'Error metrics of a succeeded job',
@@ -70,6 +71,7 @@ export const resultRoutes =
     });
 
     app.get('/jobs/:id/artifacts', {
+      config: { scope: 'read' },
       schema: {
         tags: ['results'],
         summary: 'Files of a succeeded job',
@@ -92,6 +94,7 @@ export const resultRoutes =
     });
 
     app.get('/jobs/:id/report', {
+      config: { scope: 'read' },
       schema: {
         tags: ['results'],
         summary: 'Report with plots',
@@ -128,11 +131,13 @@ export const resultRoutes =
       },
     };
     app.get('/jobs/:id/artifacts/:file', {
+      config: { scope: 'read' },
       exposeHeadRoute: false,
       schema: { ...download, summary: 'Download a file', operationId: 'getArtifact' },
       handler: async (request, reply) => sendArtifact(services, request.params, request, reply),
     });
     app.head('/jobs/:id/artifacts/:file', {
+      config: { scope: 'read' },
       schema: { ...download, summary: 'Size and hash of a file', operationId: 'headArtifact' },
       handler: async (request, reply) => sendArtifact(services, request.params, request, reply),
     });

@@ -1,0 +1,108 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import type { ApiKey } from '../../access/api-key.js';
+import { isLoopback } from '../../access/loopback.js';
+import { allows, type RouteScope } from '../../access/scopes.js';
+import { WeightfoldError } from '../../errors.js';
+import type { Services } from '../services.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Who may call the route. Every route says so: the app does not start with one that does not. */
+    scope?: RouteScope;
+  }
+  interface FastifyRequest {
+    /** The key the request came with, where keys are required. */
+    apiKey: ApiKey | null;
+  }
+}
+
+const BEARER = /^Bearer +(\S+)$/i;
+
+/** A plugin all of whose routes answer everybody: pages and the files they are made of. */
+export const publicly =
+  (register: (app: FastifyInstance) => PromiseLike<unknown>) =>
+  async (app: FastifyInstance): Promise<void> => {
+    app.addHook('onRoute', (route) => {
+      route.config = { ...route.config, scope: 'public' };
+    });
+    await register(app);
+  };
+
+/** Let a request in by the scope its route asks for and the scope of its key. */
+export const access = ({ config, keys }: Pick<Services, 'config' | 'keys'>) => {
+  const exposed = !isLoopback(config.HOST) && !config.ALLOW_NO_KEYS;
+  return fp(
+    async (app: FastifyInstance) => {
+      app.decorateRequest('apiKey', null);
+      refuseUndeclaredRoutes(app);
+      app.addHook('onRequest', async (request, reply) => {
+        const { scope } = request.routeOptions.config;
+        // Preflights and the protocol's own questions carry no credentials, and change nothing.
+        if (scope === 'public' || request.is404 || request.method === 'OPTIONS') return;
+        if (!exposed && !(await keys.exist())) {
+          if (!config.ALLOW_NO_KEYS) refuseForeignNames(request);
+          return;
+        }
+        const key = await identify(request, reply, (presented) => keys.find(presented));
+        request.apiKey = key;
+        if (scope === undefined || !allows(key.scope, scope)) {
+          reply.header('www-authenticate', `${challenge}, error="insufficient_scope", scope="${scope}"`);
+          throw new WeightfoldError(`Key "${key.name}" has the scope ${key.scope}; this needs ${scope}.`, {
+            code: 'forbidden',
+            status: 403,
+          });
+        }
+      });
+    },
+    { name: 'access' },
+  );
+};
+
+const challenge = 'Bearer realm="weightfold"';
+
+function refuseUndeclaredRoutes(app: FastifyInstance): void {
+  const routes: { method: string | string[]; url: string; config?: { scope?: RouteScope } }[] = [];
+  app.addHook('onRoute', (route) => void routes.push(route));
+  app.addHook('onReady', async () => {
+    const open = routes.find(({ method, config }) => config?.scope === undefined && `${method}` !== 'OPTIONS');
+    if (open) throw new Error(`Route ${open.method} ${open.url} declares no scope (config.scope).`);
+  });
+}
+
+async function identify(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  find: (presented: string) => Promise<ApiKey | undefined>,
+): Promise<ApiKey> {
+  const { authorization } = request.headers;
+  const refuse = (detail: string, error = '') => {
+    reply.header('www-authenticate', `${challenge}${error}`);
+    return new WeightfoldError(`${detail} Send a key as "Authorization: Bearer wf_…".`, {
+      code: 'unauthorized',
+      status: 401,
+    });
+  };
+  if (authorization === undefined) throw refuse('This needs an API key.');
+  const presented = BEARER.exec(authorization)?.[1];
+  if (presented === undefined)
+    throw refuse('The Authorization header holds no bearer key.', ', error="invalid_request"');
+  const key = await find(presented);
+  if (!key) throw refuse('The API key is unknown, or was revoked.', ', error="invalid_token"');
+  return key;
+}
+
+/**
+ * Without keys the service is for this machine alone. A web page elsewhere could reach it through a name of its own that
+ * resolves to 127.0.0.1 (DNS rebinding); the Host header gives that away.
+ */
+function refuseForeignNames(request: FastifyRequest): void {
+  const { host = '' } = request.raw.headers;
+  const name = host.replace(/:\d+$/, '');
+  if (isLoopback(name)) return;
+  throw new WeightfoldError(
+    `Without API keys this service answers on this machine's own names only, such as localhost; the request was for "${name.slice(0, 200)}". ` +
+      'Make a key (npm run keys), or set ALLOW_NO_KEYS=true behind a proxy that checks access itself.',
+    { code: 'host_not_allowed', status: 403 },
+  );
+}

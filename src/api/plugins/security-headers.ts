@@ -1,0 +1,48 @@
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import type { Config } from '../../config.js';
+
+/** What browsers may load for the service's own pages: nothing from elsewhere, and no script inside a page. */
+const CONTENT_SECURITY_POLICY = {
+  'default-src': ["'self'"],
+  'img-src': ["'self'", 'data:'],
+  'style-src': ["'self'", "'unsafe-inline'"],
+  'connect-src': ["'self'"],
+  'object-src': ["'none'"],
+  'base-uri': ["'none'"],
+  'form-action': ["'self'"],
+  'frame-ancestors': ["'self'"],
+};
+/** Beside those that every reply may show: what clients of the API read. */
+const EXPOSED_HEADERS = [
+  ...['location', 'etag', 'retry-after', 'repr-digest', 'content-range', 'content-disposition', 'www-authenticate'],
+  ...['x-request-id', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
+  ...['upload-offset', 'upload-length', 'upload-expires', 'upload-metadata', 'tus-resumable', 'tus-version'],
+];
+/** Browsers ask again before a request to another origin after this long. */
+const PREFLIGHT_SECONDS = 600;
+
+/** Headers that keep browsers from harm, and CORS for the origins that are named. */
+export const securityHeaders = ({ CORS_ORIGINS: origins }: Config) =>
+  fp(
+    async (app: FastifyInstance) => {
+      await app.register(helmet, {
+        contentSecurityPolicy: { useDefaults: false, directives: CONTENT_SECURITY_POLICY },
+        // For whoever ends TLS to decide: it binds the whole host name, and this service speaks HTTP.
+        strictTransportSecurity: false,
+        // Browsers ignore both, with an error in the console, on plain HTTP beyond localhost.
+        crossOriginOpenerPolicy: false,
+        originAgentCluster: false,
+      });
+      if (origins.length === 0) return;
+      await app.register(cors, {
+        origin: origins.includes('*') ? '*' : origins,
+        methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+        exposedHeaders: EXPOSED_HEADERS,
+        maxAge: PREFLIGHT_SECONDS,
+      });
+    },
+    { name: 'security-headers' },
+  );
