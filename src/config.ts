@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { environmentKeys } from './access/environment-keys.js';
 import { trustedProxies } from './access/trusted-proxies.js';
 import { WeightfoldError } from './errors.js';
-import { DEFAULT_MAX_HEADER_BYTES } from './safetensors/header.js';
+import { DEFAULT_MAX_HEADER_BYTES, LARGEST_HEADER_BYTES } from './safetensors/header.js';
 import { BACKENDS } from './schemas/common.js';
 import { parseS3Uri } from './store/s3-uri.js';
 
@@ -87,7 +87,7 @@ const EnvironmentSchema = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   BODY_LIMIT_BYTES: integer(1024, 64 * 1024 * 1024).default(1024 * 1024),
   MAX_UPLOAD_BYTES: integer(1, Number.MAX_SAFE_INTEGER).default(200e9),
-  MAX_HEADER_BYTES: integer(1024, 512 * 1024 * 1024).default(DEFAULT_MAX_HEADER_BYTES),
+  MAX_HEADER_BYTES: integer(1024, LARGEST_HEADER_BYTES).default(DEFAULT_MAX_HEADER_BYTES),
   MAX_QUEUED_JOBS: integer(1, 10_000_000).default(100_000),
   MIN_FREE_BYTES: integer(0, Number.MAX_SAFE_INTEGER).default(256 * 1024 * 1024),
   WORKER_MEMORY_BYTES: integer(1, Number.MAX_SAFE_INTEGER).optional(),

@@ -89,6 +89,7 @@ async function sessionOf(record: JobRecord, signal?: AbortSignal): Promise<Merge
     artifacts: store.files(id).artifacts,
     store: store.artifacts,
     sources: await locateSources(record, signal),
+    maxHeaderBytes: config.MAX_HEADER_BYTES,
     locate: (checkpoint, file) => path.join(layout(config.DATA_DIR).checkpoints, checkpoint, file),
     storedBases: store.files(id).bases,
     la,

@@ -41,6 +41,8 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
+  // Streams of events would keep their connections, and the server, open for as long as jobs run.
+  app.addHook('preClose', async () => services.jobs.feeds.close());
   await app.register(problems);
   await app.register(patient);
   await app.register(securityHeaders(services.config));

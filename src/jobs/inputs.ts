@@ -11,6 +11,7 @@ import { planJob } from '../plan/plan-job.js';
 import type { SourceHeaders } from '../plan/sources.js';
 import { isFloatDtype } from '../safetensors/dtype.js';
 import { asMatrixShape } from '../safetensors/file.js';
+import { LARGEST_HEADER_BYTES } from '../safetensors/header.js';
 import { isTransformer, type JobSpec } from '../schemas/job-spec.js';
 import type { Machine } from '../schemas/machine.js';
 import type { ComparisonPlan, LinearPlan, Plan } from '../schemas/plan.js';
@@ -138,7 +139,7 @@ async function checkRows(
   const refuse = (code: string, message: string) => new SpecError(`${what}_${code}`, message, pointer);
   const info = await stat(location).catch(() => undefined);
   if (!info?.isFile()) throw refuse('not_found', `Checkpoint "${checkpoint}" has no file "${file}" for the ${what}.`);
-  const reader = await CheckpointReader.openFiles([location]);
+  const reader = await CheckpointReader.openFiles([location], LARGEST_HEADER_BYTES);
   const found = reader.tensors.get(tensor);
   await reader.close();
   if (!found) throw refuse('not_found', `File "${file}" of checkpoint "${checkpoint}" has no tensor "${tensor}".`);

@@ -10,6 +10,7 @@ import { isTerminal, type Job, type JobError, type JobStatus } from '../schemas/
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { Plan, ShownPlan } from '../schemas/plan.js';
 import { requireSpace } from '../store/headroom.js';
+import { EventFeeds } from './event-feeds.js';
 import { claimKey } from './idempotency.js';
 import { newJobId } from './ids.js';
 import { type Inspected, inspect } from './inputs.js';
@@ -48,12 +49,14 @@ export class JobService {
   private readonly queue: MergeQueue;
   private readonly log: Logger;
   readonly downloads = new Downloads();
+  readonly feeds: EventFeeds;
   private turn = 0;
 
   constructor(config: Config, store: JobStore, checkpoints: CheckpointStore, queue: MergeQueue, log: Logger) {
     this.config = config;
     this.store = store;
     this.index = new JobIndex(store);
+    this.feeds = new EventFeeds(store);
     this.checkpoints = checkpoints;
     this.queue = queue;
     this.log = log;
@@ -187,6 +190,7 @@ export class JobService {
 
   /** A worker has moved a job on. */
   async moved(id: string): Promise<void> {
+    this.feeds.poke(id);
     await this.index.refresh(id);
   }
 
@@ -234,7 +238,7 @@ export class JobService {
   private async end(id: string, status: 'cancelled' | 'failed', failure: JobError = WORKER_LOST): Promise<void> {
     const error = status === 'cancelled' ? null : failure;
     await this.store.finish(id, { status, finished_at: new Date().toISOString(), error });
-    await this.index.refresh(id);
+    await this.moved(id);
   }
 
   private async inspect(spec: JobSpec): Promise<Inspected> {

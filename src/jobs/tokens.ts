@@ -7,6 +7,7 @@ import { comparedMethods } from '../plan/comparison.js';
 import type { TokenShape } from '../plan/whole-model.js';
 import { isFloatDtype } from '../safetensors/dtype.js';
 import type { TensorInfo } from '../safetensors/header.js';
+import { LARGEST_HEADER_BYTES } from '../safetensors/header.js';
 import type { JobSpec, Method, TokenProbe } from '../schemas/job-spec.js';
 
 /** The token probes of a spec, in order; none where it names none. */
@@ -28,7 +29,7 @@ export async function tensorsOf(
   const info = await stat(location).catch(() => undefined);
   if (!info?.isFile())
     throw new SpecError('tokens_not_found', `Checkpoint "${checkpoint}" has no file "${file}".`, pointer);
-  const reader = await CheckpointReader.openFiles([location]);
+  const reader = await CheckpointReader.openFiles([location], LARGEST_HEADER_BYTES);
   await reader.close();
   return reader.tensors;
 }

@@ -32,7 +32,10 @@ export class SafetensorsFile {
     this.handle = handle;
   }
 
-  /** @throws SafetensorsError when the file is malformed; the file system's own error when it cannot be read. */
+  /**
+   * @param maxHeaderBytes cap on the header; LARGEST_HEADER_BYTES for files that were let in already
+   * @throws SafetensorsError when the file is malformed; the file system's own error when it cannot be read.
+   */
   static async open(path: string, maxHeaderBytes = DEFAULT_MAX_HEADER_BYTES): Promise<SafetensorsFile> {
     const handle = await open(path, 'r');
     try {

@@ -6,6 +6,8 @@ import { HeaderReader } from './header-reader.js';
 export const PREFIX_BYTES = 8;
 /** Default cap on the JSON header, checked before it is read: real checkpoints stay far below 1 MiB. */
 export const DEFAULT_MAX_HEADER_BYTES = 16 * 1024 * 1024;
+/** The largest the cap can be set to, and the cap for files that were let in under one or are our own. */
+export const LARGEST_HEADER_BYTES = 512 * 1024 * 1024;
 /**
  * Entries of one header. A tensor costs about 300 bytes once parsed, six times its shortest text, so the byte cap alone
  * would let 16 MiB become 250 MB. The largest published checkpoints have some 100 000 tensors in all their files.

@@ -13,7 +13,6 @@ const services = { config: loadConfig({}) } as Services;
 const app = await buildApp(services);
 await app.ready();
 const text = stringify(app.swagger(), { aliasDuplicateObjects: false, lineWidth: 0 });
-await app.close();
 
 if (process.argv.includes('--check')) {
   const current = await readFile(FILE, 'utf8').catch(() => '');

@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import supertest from 'supertest';
+import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
 import { createServices } from '../../src/api/services.js';
@@ -9,6 +11,7 @@ import { embeddedSocket } from '../../src/queue/redis.js';
 import { isFinalEvent, type JobEvent } from '../../src/schemas/event.js';
 import type { JobSpecInput } from '../../src/schemas/job-spec.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
+import { readInPieces, readStream } from '../support/event-source.js';
 import {
   type Http,
   runJob,
@@ -55,12 +58,12 @@ function expectWhole(events: JobEvent[], id: string): void {
 }
 
 /** Another API process over the same store and queue. */
-async function secondApi(): Promise<{ http: Http; close: () => Promise<void> }> {
+async function secondApi(): Promise<{ url: string; http: Http; close: () => Promise<void> }> {
   const { config } = service.services;
   const services = await createServices(config, createLogger(config, 'second'));
   const app = await buildApp(services);
-  const http = supertest(await app.listen({ host: '127.0.0.1', port: 0 }));
-  return { http, close: () => app.close().then(() => services.close()) };
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  return { url, http: supertest(url), close: () => app.close().then(() => services.close()) };
 }
 
 describe('the events of a job as a list', () => {
@@ -144,5 +147,112 @@ describe('the events of a job as a list', () => {
       expect(data[1]).toMatchObject({ id: 2, created_at: outcome.finished_at, data: { status: 'failed', error } });
     }
     await close();
+  });
+});
+
+const submit = async (body: JobSpecInput) => (await service.http.post('/v1/jobs').send(body).expect(202)).body.id;
+
+/** Nobody follows a job any more. */
+async function untilUnfollowed(): Promise<void> {
+  for (let i = 0; i < 200 && service.services.jobs.feeds.size > 0; i++) await sleep(25);
+  expect(service.services.jobs.feeds.size).toBe(0);
+}
+
+describe('the events of a job as a stream', () => {
+  it('come as they happen, to all who follow, and close after the last', async () => {
+    const id = await submit(slow);
+    const all = await Promise.all(Array.from({ length: 50 }, () => readStream(service.url, id)));
+    const { data } = await list(service.http, id);
+    expectWhole(data, id);
+    for (const { status, headers, events, closed } of all) {
+      expect([status, closed, headers.get('content-type')]).toEqual([200, true, 'text/event-stream']);
+      expect(headers.get('cache-control')).toBe('no-cache');
+      expect(events).toEqual(data);
+    }
+    const again = await readStream(service.url, id);
+    expect(again.events).toEqual(data);
+    const ended = await readStream(service.url, id, { last: data.length });
+    expect([ended.status, ended.events]).toEqual([204, []]);
+    await untilUnfollowed();
+  });
+
+  it('go on after the last one seen, at any API, with nothing lost or repeated', async () => {
+    const other = await secondApi();
+    const id = await submit(slow);
+    const events = await readInPieces([service.url, other.url], id, 1);
+    await other.close();
+    expectWhole(events, id);
+    expect((await list(service.http, id)).data).toEqual(events);
+    await untilUnfollowed();
+  });
+
+  it('end without a last event when the API stops, which they do not keep from stopping', async () => {
+    const other = await secondApi();
+    const [running, queued] = [await submit(slow), await submit(slow)];
+    const streams = [readStream(other.url, running), readStream(other.url, queued)];
+    await readStream(other.url, queued, { enough: ({ length }) => length > 0 });
+    await other.close();
+    for (const { closed, events } of await Promise.all(streams))
+      expect([closed, events.some(isFinalEvent)]).toEqual([true, false]);
+    for (const id of [running, queued]) await service.http.post(`/v1/jobs/${id}/cancel`).expect(202);
+    const [last] = await Promise.all([running, queued].map((id) => readStream(service.url, id)));
+    expect(last.events.at(-1)?.type).toBe('job.cancelled');
+  });
+
+  it('are not to be had of a job that never was, or from a place that is none', async () => {
+    const none = await readStream(service.url, 'job_01ARZ3NDEKTSV4RRFFQ69G5FAV');
+    expect([none.status, none.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
+    const { id } = await runJob(service.http, spec);
+    const wrong = await service.http
+      .get(`/v1/jobs/${id}/events`)
+      .set('accept', 'text/event-stream')
+      .set('last-event-id', 'x');
+    expect([wrong.status, wrong.body.code]).toEqual([400, 'request_invalid']);
+  });
+
+  it('are what only those get who ask for a stream', async () => {
+    const { id } = await runJob(service.http, spec);
+    for (const accept of ['application/json', '*/*', 'text/html,*/*;q=0.8', 'application/json, text/event-stream'])
+      expect((await service.http.get(`/v1/jobs/${id}/events`).set('accept', accept)).type).toBe('application/json');
+    const stream = await service.http.get(`/v1/jobs/${id}/events`).set('accept', 'text/event-stream');
+    expect([stream.type, stream.headers.vary]).toEqual(['text/event-stream', 'accept']);
+    await service.http.head(`/v1/jobs/${id}/events`).set('accept', 'text/event-stream').expect(200);
+    await untilUnfollowed();
+  });
+});
+
+describe('Prefer: wait', () => {
+  const send = (body: JobSpecInput, prefer: string) => service.http.post('/v1/jobs').set('prefer', prefer).send(body);
+
+  it('holds the reply until the job has ended', async () => {
+    const { status, body, headers } = await send(spec, 'respond-async, wait=50').expect(202);
+    expect([status, body.status, headers['preference-applied']]).toEqual([202, 'succeeded', 'wait=50']);
+    expect(headers.location).toBe(`/v1/jobs/${body.id}`);
+  });
+
+  it('gives up after so long, at most a minute, and where it is no number of seconds at once', async () => {
+    const [none, short] = [await send(slow, 'wait=0'), await send(slow, 'wait=1')];
+    expect([none.body.status, none.headers['preference-applied']]).toEqual(['queued', 'wait=0']);
+    expect(short.headers['preference-applied']).toBe('wait=1');
+    for (const { body } of [none, short]) await service.http.post(`/v1/jobs/${body.id}/cancel`);
+    for (const value of ['wait', 'wait=soon', 'wait=-1', 'return=minimal']) {
+      const { headers, status } = await send(spec, value);
+      expect([status, headers['preference-applied']]).toEqual([202, undefined]);
+    }
+    const long = await send(spec, 'wait=86400');
+    expect([long.body.status, long.headers['preference-applied']]).toEqual(['succeeded', 'wait=60']);
+    await untilUnfollowed();
+  });
+
+  it('is not kept up for a client that has gone', async () => {
+    const headers = { 'content-type': 'application/json', prefer: 'wait=60' };
+    const dispatcher = new Agent();
+    const options = { method: 'POST', headers, body: JSON.stringify(slow), dispatcher } as const;
+    const asked = request(`${service.url}/v1/jobs`, options).catch(() => undefined);
+    for (let i = 0; i < 200 && service.services.jobs.feeds.size === 0; i++) await sleep(25);
+    expect(service.services.jobs.feeds.size).toBe(1);
+    await dispatcher.destroy();
+    expect(await asked).toBeUndefined();
+    await untilUnfollowed();
   });
 });

@@ -34,8 +34,8 @@ const spec = (checkpoint: 'small' | 'big', width: number): JobSpecInput => ({
   },
 });
 
-async function start(worker: boolean): Promise<TestService> {
-  service = await startService(subfolder(root), { worker, env: { COMPUTE_THREADS: '1' } });
+async function start(worker: boolean, env: NodeJS.ProcessEnv = {}): Promise<TestService> {
+  service = await startService(subfolder(root), { worker, env: { COMPUTE_THREADS: '1', ...env } });
   await upload(service.http, 'small', files.small);
   await upload(service.http, 'big', files.big);
   return service;
@@ -89,6 +89,22 @@ describe('a worker that is killed', () => {
       ['job.running', 2, undefined],
       ['job.succeeded', 2, undefined],
     ]);
+  });
+});
+
+describe('a worker that is asked to stop', () => {
+  it('hands back the step it cannot finish in time; the next worker takes it at once', async () => {
+    const running = await start(false, { SHUTDOWN_SECONDS: '0' });
+    const first = running.startWorker();
+    const id = await submit(running, spec('big', 800));
+    await waitUntil(running.http, id, ({ progress }) => progress.phase === 'basis');
+    expect(await stopProgram(first, 'SIGTERM')).toBe(0);
+    expect((await running.http.get(`/v1/jobs/${id}`)).body).toMatchObject({ status: 'queued', error: null });
+    const redis = redisOf(running);
+    expect(await redis.llen('weightfold:steps:active')).toBe(0);
+    redis.disconnect();
+    running.startWorker();
+    expect(await waitForEnd(running.http, id, 200)).toMatchObject({ status: 'succeeded', attempt: 2, error: null });
   });
 });
 

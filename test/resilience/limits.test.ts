@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_MAX_HEADER_BYTES } from '../../src/safetensors/header.js';
 import type { JobSpecInput } from '../../src/schemas/job-spec.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
-import { startService, type TestService } from '../support/service.js';
+import { rawFile } from '../support/raw-safetensors.js';
+import { runJob, startService, type TestService } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 
 const root = temporaryFolder();
@@ -23,8 +26,8 @@ afterEach(async () => {
   service = undefined;
 });
 
-async function start(env: NodeJS.ProcessEnv): Promise<TestService> {
-  service = await startService(subfolder(root), { worker: false, env: { SOURCE_ROOTS: root, ...env } });
+async function start(env: NodeJS.ProcessEnv, worker = false): Promise<TestService> {
+  service = await startService(subfolder(root), { worker, env: { SOURCE_ROOTS: root, ...env } });
   return service;
 }
 
@@ -48,6 +51,23 @@ describe('a limit', () => {
     const upload = await http.put('/v1/checkpoints/a/files/config.json').send('{}').expect(507);
     expect(upload.body.code).toBe('storage_full');
     expect(existsSync(path.join(dataDir, 'checkpoints', 'a'))).toBe(false);
+  });
+
+  it('of headers holds for reading and for running: a file that was let in is merged', async () => {
+    const padded = path.join(subfolder(root), 'padded.safetensors');
+    const file = await readFile(await makeCheckpoint(subfolder(root), randomChain([5, 4, 3], 2)));
+    const json = file.subarray(8, 8 + Number(file.readBigUInt64LE(0)));
+    // The format pads headers with spaces; so much is more than the default cap.
+    const header = Buffer.concat([json, Buffer.alloc(DEFAULT_MAX_HEADER_BYTES, ' ')]);
+    await writeFile(padded, Buffer.concat([rawFile(header), file.subarray(8 + json.length)]));
+    const uri = pathToFileURL(padded).href;
+    const own = { ...spec, sources: [{ uri }, { uri }] };
+    const usual = await start({});
+    const { body } = await usual.http.post('/v1/jobs').send(own).expect(422);
+    expect(body).toMatchObject({ code: 'safetensors_invalid', detail: expect.stringContaining('the limit is') });
+    await usual.close();
+    const { http } = await start({ MAX_HEADER_BYTES: `${2 * DEFAULT_MAX_HEADER_BYTES}` }, true);
+    expect(await runJob(http, own)).toMatchObject({ status: 'succeeded' });
   });
 
   it('of memory is told by the plan, and at submission', async () => {

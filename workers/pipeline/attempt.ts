@@ -18,6 +18,8 @@ export interface MergeRun {
   store?: ObjectStore;
   /** Folder or file of each source, and its name for messages. */
   sources: readonly { label: string; location: string }[];
+  /** Cap on their headers. */
+  maxHeaderBytes?: number;
   /** Where a file of an uploaded checkpoint lies (probes, calibration tokens). */
   locate?: (checkpoint: string, file: string) => string;
   /** File with an earlier job's bases, where the plan takes them. */

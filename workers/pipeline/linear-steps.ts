@@ -1,6 +1,7 @@
 import { CheckpointReader, INDEX_FILE } from '../../src/checkpoints/reader.js';
 import { openSpaces, resolveWidths } from '../../src/plan/resolve-widths.js';
 import { EVALUATE_STEP } from '../../src/plan/steps.js';
+import { LARGEST_HEADER_BYTES } from '../../src/safetensors/header.js';
 import type { LinearPlan, StepPlan } from '../../src/schemas/plan.js';
 import type { Attempt } from './attempt.js';
 import { joinFiles } from './bases-file.js';
@@ -35,7 +36,10 @@ export function linearContext({ run, readers, steps, watch, bases }: Attempt, pl
   const { record, la, signal, locate } = run;
   const { probe, method } = record.spec;
   const open = (named: { checkpoint: string; file: string }) => () =>
-    CheckpointReader.openFiles([(locate as NonNullable<typeof locate>)(named.checkpoint, named.file)]);
+    CheckpointReader.openFiles(
+      [(locate as NonNullable<typeof locate>)(named.checkpoint, named.file)],
+      LARGEST_HEADER_BYTES,
+    );
   return {
     jobId: record.id,
     spec: record.spec,

@@ -58,7 +58,7 @@ export class MergeSession {
   static async open(run: MergeRun): Promise<MergeSession> {
     const readers: CheckpointReader[] = [];
     try {
-      for (const { location } of run.sources) readers.push(await CheckpointReader.open(location));
+      for (const { location } of run.sources) readers.push(await CheckpointReader.open(location, run.maxHeaderBytes));
       await checkUnchanged(run, readers);
       const aborter = new AbortController();
       const steps = await StepStore.open(run.stepsFolder);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import { probeName, tokenProbes } from '../../src/jobs/tokens.js';
 import type { WholeModelPlan } from '../../src/plan/whole-model.js';
+import { LARGEST_HEADER_BYTES } from '../../src/safetensors/header.js';
 import type { WrittenFile } from '../../src/safetensors/writer.js';
 import type { TokenProbe } from '../../src/schemas/job-spec.js';
 import type { TransformerMetrics } from '../../src/schemas/metrics.js';
@@ -106,7 +107,7 @@ async function publishModel(attempt: Attempt, plan: WholeModelPlan, evaluated: E
 /** Read integer tensors of one uploaded file. */
 async function integers(run: MergeRun, { checkpoint, file }: { checkpoint: string; file: string }, names: string[]) {
   if (!run.locate) throw new Error('The spec names uploaded tokens, but no way to find them was given.');
-  const reader = await CheckpointReader.openFiles([run.locate(checkpoint, file)]);
+  const reader = await CheckpointReader.openFiles([run.locate(checkpoint, file)], LARGEST_HEADER_BYTES);
   try {
     return await Promise.all(names.map((name) => readIntegers(reader, name)));
   } finally {

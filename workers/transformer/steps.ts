@@ -4,6 +4,7 @@ import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import { WeightfoldError } from '../../src/errors.js';
 import { bindTensors } from '../../src/families/binding.js';
 import type { TransformerPlan } from '../../src/families/plan.js';
+import { LARGEST_HEADER_BYTES } from '../../src/safetensors/header.js';
 import type { TransformerTensorMetrics } from '../../src/schemas/metrics.js';
 import { writeAtomic } from '../../src/store/files.js';
 import type { LinearAlgebra } from '../linalg/contract.js';
@@ -163,7 +164,7 @@ const summaryOf = (
 
 /** The model a work directory holds, opened from its files. Close the reader when done. */
 export async function openResult(plan: TransformerPlan, la: LinearAlgebra, workDir: string) {
-  const reader = await CheckpointReader.open(workDir);
+  const reader = await CheckpointReader.open(workDir, LARGEST_HEADER_BYTES);
   const { bindings } = bindTensors(plan.description, plan.target, reader.tensors, '/output');
   const slots = new StoredSlots(reader, bindings, la, 'float32');
   return { reader, model: new SlotModel(plan.target, slots, la, 'float32') };

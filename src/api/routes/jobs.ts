@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { FastifyReply } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { SpecError } from '../../errors.js';
@@ -6,12 +7,15 @@ import { jobId } from '../../schemas/common.js';
 import { isTerminal, type Job, JobListSchema, JobSchema, JobStatusSchema } from '../../schemas/job.js';
 import { JobSpecSchema } from '../../schemas/job-spec.js';
 import { PlanSchema } from '../../schemas/plan.js';
+import { preferredWait } from '../prefer.js';
 import { problemResponses } from '../problem-responses.js';
 import { matches } from '../range.js';
 import type { Services } from '../services.js';
 
 /** Seconds a client should wait between polls. */
 const POLL_SECONDS = 1;
+/** Longest `Prefer: wait`: proxies give up on requests after a minute or more. */
+const MOST_WAIT_SECONDS = 60;
 
 const IdParams = z.object({ id: jobId });
 const LABEL_PREFIX = 'label.';
@@ -51,9 +55,20 @@ function representationOf(job: Job): { text: string; etag: string } {
   return made;
 }
 
+/** Hold a reply back until a job has ended, for so many seconds at most; not for a client that has gone. */
+async function waitForEnd({ jobs }: Services, id: string, seconds: number, reply: FastifyReply): Promise<Job> {
+  const gone = new AbortController();
+  const abort = () => gone.abort();
+  reply.raw.once('close', abort);
+  await jobs.feeds.untilEnded(id, seconds * 1000, gone.signal);
+  reply.raw.off('close', abort);
+  return jobs.get(id);
+}
+
 export const jobRoutes =
-  ({ jobs }: Services): FastifyPluginAsyncZod =>
+  (services: Services): FastifyPluginAsyncZod =>
   async (app) => {
+    const { jobs } = services;
     app.post('/jobs', {
       config: { scope: 'submit' },
       schema: {
@@ -68,12 +83,24 @@ export const jobRoutes =
             .max(255)
             .optional()
             .describe('The same key with the same body gives the same job; with another body 422.'),
+          prefer: z
+            .string()
+            .optional()
+            .describe(
+              '`wait=SECONDS` (RFC 7240) holds the reply until the job has ended, for so long at most; longer than ' +
+                `${MOST_WAIT_SECONDS} counts as ${MOST_WAIT_SECONDS}, and what is not a number of seconds is ignored. ` +
+                'The reply’s `Preference-Applied` says what counted.',
+            ),
         }),
         body: JobSpecSchema,
         response: { 202: JobSchema, ...problemResponses(400, 413, 415, 422, 429, 502, 503, 507) },
       },
       handler: async (request, reply) => {
-        const job = await jobs.submit(request.body, request.headers['idempotency-key']);
+        const { 'idempotency-key': key, prefer } = request.headers;
+        const wait = preferredWait(prefer, MOST_WAIT_SECONDS);
+        const submitted = await jobs.submit(request.body, key);
+        const job = wait === undefined ? submitted : await waitForEnd(services, submitted.id, wait, reply);
+        if (wait !== undefined) reply.header('preference-applied', `wait=${wait}`);
         return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
       },
     });

@@ -5,6 +5,7 @@ import { DataError } from '../../../src/errors.js';
 import { architectureOf, type Config } from '../../../src/families/architecture.js';
 import { bindTensors } from '../../../src/families/binding.js';
 import type { TransformerPlan } from '../../../src/families/plan.js';
+import { LARGEST_HEADER_BYTES } from '../../../src/safetensors/header.js';
 import type { LinearAlgebra } from '../../linalg/contract.js';
 import type { Tokens } from '../forward/batch.js';
 import { forward } from '../forward/run.js';
@@ -25,7 +26,7 @@ export async function verifyOutput(
   la: LinearAlgebra,
 ): Promise<{ tensors: number; bytes: number }> {
   const config = JSON.parse(await readFile(path.join(directory, 'config.json'), 'utf8')) as Config;
-  const reader = await CheckpointReader.open(directory);
+  const reader = await CheckpointReader.open(directory, LARGEST_HEADER_BYTES);
   try {
     const architecture = architectureOf(plan.description, config, '/output');
     const { bindings, extra } = bindTensors(plan.description, architecture, reader.tensors, '/output');
