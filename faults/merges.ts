@@ -78,7 +78,9 @@ export async function compareAll(service: Service, jobs: readonly { id: string; 
       if (left.length !== 1) partial++;
     }
   }
-  const there = (await readdir(path.join(service.dataDir, 'jobs'))).filter((name) => name.startsWith('job_')).length;
+  const there = (await readdir(path.join(service.dataDir, 'jobs'))).filter((name) =>
+    /^job_[0-9A-Z]{26}$/.test(name),
+  ).length;
   const none = (what: string, count: number): Row => ({
     what,
     seen: `${count} of ${jobs.length}`,

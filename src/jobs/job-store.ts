@@ -16,8 +16,22 @@ import { removeArtifacts } from './stored-artifacts.js';
 /** How the names of the files end that say a step has finished. */
 export const STEP_MARKER = '.step.json';
 
-/** Jobs kept in memory, finished ones whole, others as submitted: those files never change, and clients poll them. */
+/** Jobs kept in memory as last read: clients poll them far more often than they change. */
 const CACHED_JOBS = 5_000;
+
+/**
+ * A folder's time of change tells whether a job has changed, but not within the grain of the clock that gives it (4 to
+ * 10 ms): a job counts as known once it was read this long after that time was first seen.
+ */
+const SETTLED_MS = 100;
+
+interface Seen {
+  job: Job;
+  /** The folder's time of change, and when this process first saw it (`performance.now()`, ms). */
+  changed: bigint;
+  since: number;
+  settled: boolean;
+}
 
 /** What clients see of a record; without the plan, which can be large. */
 type Submitted = Pick<JobRecord, 'id' | 'created_at' | 'spec' | 'retry_of'> & { steps: number };
@@ -31,7 +45,7 @@ export class JobStore {
   private readonly dataDir: string;
   readonly artifacts: ObjectStore | undefined;
   readonly eventLog: EventLog;
-  private readonly finished = new Map<string, Job>();
+  private readonly seen = new Map<string, Seen>();
   private readonly submitted = new Map<string, Submitted>();
 
   /** @param artifacts where published files are, if not in the jobs' folders */
@@ -96,28 +110,32 @@ export class JobStore {
 
   /** The job as clients see it. */
   async get(id: string): Promise<Job | undefined> {
-    const cached = this.finished.get(id);
-    if (cached) {
-      if (await exists(this.files(id).folder)) return cached;
-      this.finished.delete(id);
+    const { folder } = this.files(id);
+    const [changed, now] = [await timeOfChange(folder), performance.now()];
+    const before = this.seen.get(id);
+    const seen = before?.changed === changed ? before : undefined;
+    if (seen?.settled) return seen.job;
+    const job = changed === undefined ? undefined : await this.read(id);
+    if (!job || changed === undefined) {
+      this.seen.delete(id);
+      this.submitted.delete(id);
       return undefined;
     }
+    if (isTerminal(job.status)) this.submitted.delete(id);
+    const since = seen?.since ?? now;
+    remember(this.seen, id, { job, changed, since, settled: now - since > SETTLED_MS });
+    return job;
+  }
+
+  private async read(id: string): Promise<Job | undefined> {
     const files = this.files(id);
     const record = this.submitted.get(id) ?? (await this.readSubmitted(id));
     if (!record) return undefined;
     // State first: an outcome written in between then still wins. A job without one has been deleted.
     const state = await readJson<JobState>(files.state);
-    if (!state) {
-      this.submitted.delete(id);
-      return undefined;
-    }
+    if (!state) return undefined;
     const [outcome, cancel] = await Promise.all([readJson<JobOutcome>(files.outcome), readJson(files.cancel)]);
-    const job = present(record, state, outcome, cancel !== undefined);
-    if (isTerminal(job.status)) {
-      this.submitted.delete(id);
-      remember(this.finished, id, job);
-    }
-    return job;
+    return present(record, state, outcome, cancel !== undefined);
   }
 
   private async readSubmitted(id: string): Promise<Submitted | undefined> {
@@ -200,7 +218,7 @@ export class JobStore {
   async delete(id: string): Promise<void> {
     await removeArtifacts(this.artifacts, id, this.files(id).artifacts);
     const grave = path.join(layout(this.dataDir).trash, `${id}.${Date.now().toString(36)}`);
-    this.finished.delete(id);
+    this.seen.delete(id);
     this.submitted.delete(id);
     await rename(this.files(id).folder, grave);
     await rm(grave, { recursive: true, force: true });
@@ -209,6 +227,7 @@ export class JobStore {
 
 /** Keep a job in memory, instead of the one kept longest where there are many. */
 function remember<T>(jobs: Map<string, T>, id: string, job: T): void {
+  jobs.delete(id);
   if (jobs.size >= CACHED_JOBS) {
     const [oldest] = jobs.keys();
     jobs.delete(oldest);
@@ -222,6 +241,15 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
     return copyFile(from, to);
   });
+}
+
+/** When an entry was last added to a folder, replaced or removed: epoch, ns. Undefined where there is no such folder. */
+async function timeOfChange(folder: string): Promise<bigint | undefined> {
+  const info = await stat(folder, { bigint: true }).catch((error) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+  return info?.mtimeNs;
 }
 
 async function exists(folder: string): Promise<boolean> {
