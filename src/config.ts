@@ -87,6 +87,11 @@ const EnvironmentSchema = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   BODY_LIMIT_BYTES: integer(1024, 64 * 1024 * 1024).default(1024 * 1024),
   MAX_UPLOAD_BYTES: integer(1, Number.MAX_SAFE_INTEGER).default(200e9),
+  UPLOAD_EXPIRY_HOURS: z.coerce
+    .number()
+    .positive()
+    .max(1_000_000)
+    .default(7 * 24),
   MAX_HEADER_BYTES: integer(1024, LARGEST_HEADER_BYTES).default(DEFAULT_MAX_HEADER_BYTES),
   MAX_QUEUED_JOBS: integer(1, 10_000_000).default(100_000),
   MIN_FREE_BYTES: integer(0, Number.MAX_SAFE_INTEGER).default(256 * 1024 * 1024),

@@ -13,6 +13,7 @@ import { eventRoutes } from './routes/events.js';
 import { jobRoutes } from './routes/jobs.js';
 import { operationRoutes, workerRoutes } from './routes/operations.js';
 import { resultRoutes } from './routes/results.js';
+import { uploadRoutes } from './routes/uploads.js';
 import type { Services } from './services.js';
 
 /** A socket on which nothing moves for this long is closed, in an upload or between requests. */
@@ -57,6 +58,7 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
       await v1.register(eventRoutes(services));
       await v1.register(resultRoutes(services));
       await v1.register(checkpointRoutes(services));
+      await v1.register(uploadRoutes(services));
       await v1.register(workerRoutes(services));
     },
     { prefix: '/v1' },

@@ -6,6 +6,7 @@ import { JobStore } from '../jobs/job-store.js';
 import { type Logger, quietly } from '../log.js';
 import { MergeQueue } from '../queue/merge-queue.js';
 import { openObjectStore } from '../store/open-store.js';
+import { Uploads } from '../uploads/uploads.js';
 
 /** Unfinished jobs are compared with the queue this often. */
 const RECONCILE_MS = 5_000;
@@ -20,6 +21,7 @@ export interface Services {
   checkpoints: CheckpointStore;
   queue: MergeQueue;
   jobs: JobService;
+  uploads: Uploads;
   close: () => Promise<void>;
 }
 
@@ -31,12 +33,16 @@ export async function createServices(config: Config, log: Logger): Promise<Servi
   const keys = new KeyStore(config.DATA_DIR, config.API_KEYS);
   const queue = new MergeQueue(config, quietly(log));
   const jobs = new JobService(config, store, checkpoints, queue, log);
+  const uploads = new Uploads(config, checkpoints, jobs, log);
+  await uploads.open();
   let running: Promise<void> = Promise.resolve();
   const reconcile = () => {
     running = running.then(() => jobs.reconcile()).catch((error) => log.warn({ err: error }, 'reconcile failed'));
   };
   const sweep = () => {
     running = running.then(() => jobs.sweep()).catch((error) => log.warn({ err: error }, 'sweep failed'));
+    // Beside them: a file that was not taken before a crash is hashed first.
+    uploads.sweep().catch((error) => log.warn({ err: error }, 'sweep of uploads failed'));
   };
   const timers = [setInterval(reconcile, RECONCILE_MS), setInterval(sweep, SWEEP_MS)];
   queue.onChange((id) => void jobs.moved(id).catch(() => {}));
@@ -47,5 +53,5 @@ export async function createServices(config: Config, log: Logger): Promise<Servi
     await running;
     await queue.close();
   };
-  return { config, store, keys, checkpoints, queue, jobs, close };
+  return { config, store, keys, checkpoints, queue, jobs, uploads, close };
 }

@@ -6,11 +6,11 @@ import type { Readable } from 'node:stream';
 import { ConflictError, NotFoundError } from '../errors.js';
 import { SafetensorsFile } from '../safetensors/file.js';
 import type { Checkpoint, CheckpointFile } from '../schemas/checkpoint.js';
-import { ensureFolder, isMissing, readJson, syncFolder, writeAtomic } from '../store/files.js';
+import { ensureFolder, isMissing, readJson, sha256Of, syncFile, syncFolder, writeAtomic } from '../store/files.js';
 import { layout } from '../store/layout.js';
 import { refusePickle } from './locate-source.js';
 import { INDEX_FILE, shardsOf } from './reader.js';
-import { checkContent, receive, type UploadOptions } from './receive-upload.js';
+import { checkContent, receive, requireDigest, type UploadOptions } from './receive-upload.js';
 
 /** Folder inside a checkpoint for sizes, hashes and unfinished uploads; file names cannot start with a dot. */
 const META = '.weightfold';
@@ -51,26 +51,65 @@ export class CheckpointStore {
    */
   async put(name: string, file: string, body: Readable, options: UploadOptions): Promise<CheckpointFile> {
     refusePickle(file);
-    const folder = this.folder(name);
     const { output, temporary } = await this.openTemporary(name);
     try {
       const { size, sha256 } = await receive(body, output, temporary, options);
-      await checkContent(file, temporary, options);
-      await options.beforeCommit?.();
-      const entry: CheckpointFile = { file, size, sha256, created_at: new Date().toISOString() };
-      const stamp = stampOf(await stat(temporary, { bigint: true }));
-      // The entry first: it counts only once its file is there, and it keeps others from removing the folder as empty.
-      await writeAtomic(this.entryFile(name, file), JSON.stringify({ ...entry, stamp } satisfies StoredEntry));
-      await rename(temporary, path.join(folder, file));
-      await syncFolder(folder);
-      return entry;
+      return await this.commit(name, file, temporary, { size, sha256 }, options);
     } catch (error) {
       await rm(temporary, { force: true });
       await this.removeIfEmpty(name);
-      if (isMissing(error))
-        throw new ConflictError('checkpoint_deleted', `Checkpoint "${name}" was deleted during the upload.`);
-      throw error;
+      throw conflictIfMissing(error, name);
     }
+  }
+
+  /**
+   * Take a file that lies elsewhere on the same disk: checked as an upload is, then moved into place, never copied.
+   * @param sha256 of the file, hex, where it is known already
+   * @throws WeightfoldError, leaving the file where it is, and whatever was there before untouched
+   */
+  async adopt(
+    name: string,
+    file: string,
+    location: string,
+    options: UploadOptions,
+    sha256?: string,
+  ): Promise<CheckpointFile> {
+    refusePickle(file);
+    const hex = sha256 ?? (await sha256Of(location));
+    requireDigest(options.sha256, Buffer.from(hex, 'hex'));
+    await syncFile(location);
+    // Keeps the folder from being removed as empty meanwhile.
+    const { output, temporary } = await this.openTemporary(name);
+    try {
+      await output.close();
+      const { size } = await stat(location);
+      return await this.commit(name, file, location, { size, sha256: hex }, options);
+    } catch (error) {
+      throw conflictIfMissing(error, name);
+    } finally {
+      await rm(temporary, { force: true });
+      await this.removeIfEmpty(name);
+    }
+  }
+
+  /** Check a file that has arrived and move it into its place. */
+  private async commit(
+    name: string,
+    file: string,
+    location: string,
+    { size, sha256 }: { size: number; sha256: string },
+    options: UploadOptions,
+  ): Promise<CheckpointFile> {
+    const folder = this.folder(name);
+    await checkContent(file, location, options);
+    await options.beforeCommit?.();
+    const entry: CheckpointFile = { file, size, sha256, created_at: new Date().toISOString() };
+    const stamp = stampOf(await stat(location, { bigint: true }));
+    // The entry first: it counts only once its file is there, and it keeps others from removing the folder as empty.
+    await writeAtomic(this.entryFile(name, file), JSON.stringify({ ...entry, stamp } satisfies StoredEntry));
+    await rename(location, path.join(folder, file));
+    await syncFolder(folder);
+    return entry;
   }
 
   /** A file for an upload's bytes. Repeated where the folder goes away meanwhile, with the last file in it. */
@@ -205,6 +244,11 @@ export class CheckpointStore {
     }
   }
 }
+
+const conflictIfMissing = (error: unknown, name: string) =>
+  isMissing(error)
+    ? new ConflictError('checkpoint_deleted', `Checkpoint "${name}" was deleted during the upload.`)
+    : error;
 
 /** Identity of a file's content: a rename keeps it, another file or a later write has another one. */
 const stampOf = ({ ino, mtimeNs, size }: BigIntStats) => `${ino}-${mtimeNs}-${size}`;

@@ -74,15 +74,20 @@ export async function receive(
   if (options.contentLength !== undefined && size !== options.contentLength)
     throw truncated(size, options.contentLength);
   const digest = hash.digest();
-  if (options.sha256 && !digest.equals(options.sha256))
-    throw new WeightfoldError(
-      `Content-Digest does not match: announced sha-256 ${Buffer.from(options.sha256).toString('hex')}, received ${digest.toString('hex')}. Nothing was stored.`,
-      { code: 'digest_mismatch', status: 400 },
-    );
+  requireDigest(options.sha256, digest);
   const handle = await open(target, 'r+');
   await handle.sync();
   await handle.close();
   return { size, sha256: digest.toString('hex') };
+}
+
+/** @throws WeightfoldError `digest_mismatch` unless a file is what was announced, if anything was */
+export function requireDigest(announced: Uint8Array | undefined, received: Buffer): void {
+  if (!announced || received.equals(announced)) return;
+  throw new WeightfoldError(
+    `The digest does not match: announced sha-256 ${Buffer.from(announced).toString('hex')}, received ${received.toString('hex')}. Nothing was stored.`,
+    { code: 'digest_mismatch', status: 400 },
+  );
 }
 
 const truncated = (size: number, expected: number | undefined) =>

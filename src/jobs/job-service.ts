@@ -188,6 +188,16 @@ export class JobService {
     return found;
   }
 
+  /** @throws ConflictError `checkpoint_in_use` while unfinished jobs read a checkpoint */
+  async refuseWhileNeeded(checkpoint: string, action: 'changed' | 'deleted'): Promise<void> {
+    const needing = await this.needing(checkpoint);
+    if (needing.length === 0) return;
+    throw new ConflictError(
+      'checkpoint_in_use',
+      `Checkpoint "${checkpoint}" cannot be ${action} while jobs read it: ${needing.slice(0, 5).join(', ')}.`,
+    );
+  }
+
   /** A worker has moved a job on. */
   async moved(id: string): Promise<void> {
     this.feeds.poke(id);

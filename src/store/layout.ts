@@ -4,6 +4,8 @@ import path from 'node:path';
 export const layout = (dataDir: string) => ({
   root: dataDir,
   checkpoints: path.join(dataDir, 'checkpoints'),
+  /** Resumable uploads that have not arrived whole. */
+  uploads: path.join(dataDir, 'uploads'),
   jobs: path.join(dataDir, 'jobs'),
   idempotency: path.join(dataDir, 'idempotency'),
   trash: path.join(dataDir, 'trash'),

@@ -52,6 +52,7 @@ export const openapi = fp(
           { name: 'jobs', description: 'Submit, follow and control merges.' },
           { name: 'results', description: 'Metrics and merged weights.' },
           { name: 'checkpoints', description: 'Uploaded models.' },
+          { name: 'uploads', description: 'Uploads that can be resumed (tus 1.0).' },
           { name: 'operations', description: 'Health and workers.' },
         ],
         components: { securitySchemes: { apiKey: API_KEY } },

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { ConflictError, WeightfoldError } from '../../errors.js';
+import { WeightfoldError } from '../../errors.js';
 import { CheckpointFileSchema, CheckpointListSchema, CheckpointSchema } from '../../schemas/checkpoint.js';
 import { checkpointName, fileName } from '../../schemas/common.js';
 import { requireSpace } from '../../store/headroom.js';
@@ -23,19 +23,9 @@ export function parseContentDigest(header: string | undefined): Uint8Array | und
   return undefined;
 }
 
-async function refuseWhileNeeded({ jobs }: Services, name: string, action: string): Promise<void> {
-  const needing = await jobs.needing(name);
-  if (needing.length > 0)
-    throw new ConflictError(
-      'checkpoint_in_use',
-      `Checkpoint "${name}" cannot be ${action} while jobs read it: ${needing.slice(0, 5).join(', ')}.`,
-    );
-}
-
 export const checkpointRoutes =
-  (services: Services): FastifyPluginAsyncZod =>
+  ({ checkpoints, config, jobs }: Services): FastifyPluginAsyncZod =>
   async (app) => {
-    const { checkpoints, config } = services;
     // Bodies stay streams, whatever type a client claims.
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', (_request, _payload, done) => done(null));
@@ -59,7 +49,7 @@ export const checkpointRoutes =
       },
       handler: async (request, reply) => {
         const { name, file } = request.params;
-        await refuseWhileNeeded(services, name, 'changed');
+        await jobs.refuseWhileNeeded(name, 'changed');
         const length = request.headers['content-length'];
         await requireSpace(config.DATA_DIR, Number(length ?? 0), config.MIN_FREE_BYTES);
         const entry = await checkpoints.put(name, file, request.raw, {
@@ -68,7 +58,7 @@ export const checkpointRoutes =
           maxBytes: config.MAX_UPLOAD_BYTES,
           maxHeaderBytes: config.MAX_HEADER_BYTES,
           // A job may have been accepted while the bytes came in.
-          beforeCommit: () => refuseWhileNeeded(services, name, 'changed'),
+          beforeCommit: () => jobs.refuseWhileNeeded(name, 'changed'),
         });
         return reply
           .code(201)
@@ -131,7 +121,7 @@ export const checkpointRoutes =
         response: { 204: z.undefined().describe('Deleted.'), ...problemResponses(400, 404, 409) },
       },
       handler: async (request, reply) => {
-        await refuseWhileNeeded(services, request.params.name, 'deleted');
+        await jobs.refuseWhileNeeded(request.params.name, 'deleted');
         await checkpoints.delete(request.params.name);
         return reply.code(204).send();
       },
