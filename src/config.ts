@@ -46,6 +46,9 @@ const EnvironmentSchema = z.object({
       (list) => list.every((origin) => origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin)),
       'must be origins such as https://lab.example, separated by ",", or *',
     ),
+  METRICS_OPEN: yesOrNo,
+  METRICS_PORT: integer(1, 65535).optional(),
+  METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000_000).default(120_000),
   DATA_DIR: z
     .string()

@@ -39,7 +39,7 @@ export class JobKeeper {
 }
 
 /** What the queue's last word on a step means for its job. */
-function failureOf(error: Error): JobError {
+export function failureOf(error: Error): JobError {
   if (/Unexpected exit code|stalled/.test(error.message))
     return {
       code: 'worker_crashed',

@@ -16,6 +16,7 @@ import { type Selection, selectBackend } from './linalg/registry.js';
 import { ended, isFinal, LOST_REASON, outcomeOf, TIMEOUT_REASON } from './outcomes.js';
 import { MergeSession } from './pipeline/merge-session.js';
 import { ProgressEvents } from './progress-events.js';
+import { countStep, type StepReport } from './step-report.js';
 
 // Without its worker nobody renews the lock: whoever takes the step over must not meet this process still writing.
 process.on('disconnect', () => process.exit(1));
@@ -35,7 +36,11 @@ let open: { id: string; session: MergeSession } | undefined;
  * One attempt at one step of a merge, in a process of its own. The job's end is written here, once; the queue is told
  * afterwards.
  */
-export default async function processStep(job: SandboxedJob<QueuedStep>, _token: string, signal?: AbortSignal) {
+export default async function processStep(
+  job: SandboxedJob<QueuedStep>,
+  _token: string,
+  signal?: AbortSignal,
+): Promise<StepReport | undefined> {
   const { id, step } = job.data;
   const record = await store.record(id);
   if (!record || (await store.outcome(id))) return;
@@ -47,6 +52,7 @@ export default async function processStep(job: SandboxedJob<QueuedStep>, _token:
     const cause = stopped(asked, record);
     if (isFinal(cause)) await store.finish(id, outcomeOf(cause));
   });
+  const report = await countStep();
   const state = new AttemptState(store, id, worker, progressEvents);
   try {
     const session = await sessionOf(record, signal);
@@ -60,13 +66,15 @@ export default async function processStep(job: SandboxedJob<QueuedStep>, _token:
       await closeSession();
       await store.finish(id, ended('succeeded'));
     }
+    return await report();
   } catch (error) {
     await state.settle();
     await closeSession();
     const cause = signal?.aborted ? stopped(signal, record) : error;
     if (isFinal(cause)) {
       await store.finish(id, outcomeOf(cause));
-      throw new UnrecoverableError((cause as Error).message);
+      const { message, code, retryable } = cause as WeightfoldError;
+      throw Object.assign(new UnrecoverableError(message), { code, retryable });
     }
     const passing = isStorageFull(cause)
       ? storageFull('The store is full. Free space, then retry the job.', cause)

@@ -63,6 +63,10 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
     },
     quiet,
   );
+  const metrics =
+    config.METRICS_PORT === undefined
+      ? undefined
+      : new (await import('./worker-metrics.js')).WorkerMetrics(compute, () => running.jobs().length);
   const queues = [...new Set(servedBy(compute).map(queueName))];
   const steps = queues.map((name) => {
     const worker = new Worker<QueuedStep>(name, PROCESSOR, {
@@ -75,6 +79,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
       },
     });
     running.watch(worker, quiet);
+    metrics?.watch(worker);
     worker.on('error', quiet);
     worker.on('failed', (job, error) => {
       if (job) void keeper.attemptFailed(job.data.id, error, job.finishedOn !== undefined).catch(quiet);
@@ -97,6 +102,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
   await subscriber.subscribe(CANCEL_CHANNEL);
   subscriber.on('message', (_, id: string) => running.cancel(id));
   await Promise.all([merges, ...steps].map((worker) => worker.waitUntilReady()));
+  const closeMetrics = await metrics?.serve(config, config.METRICS_PORT as number);
   presence.start();
   const measuring = new AbortController();
   measureSpeed(measuring.signal).then(
@@ -116,6 +122,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
           await keeper.takenOver(job.data.id, 'The worker stops; another goes on.');
         }
       running.close();
+      closeMetrics?.();
       await presence.close();
       subscriber.disconnect();
       connection.disconnect();

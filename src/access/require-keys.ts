@@ -7,10 +7,15 @@ import { isLoopback } from './loopback.js';
  * Refuse to listen where other machines can reach a service that asks nobody for a key.
  * @throws WeightfoldError `keys_missing`
  */
-export async function requireKeys({ HOST, ALLOW_NO_KEYS }: Config, keys: KeyStore): Promise<void> {
-  if (ALLOW_NO_KEYS || isLoopback(HOST) || (await keys.exist())) return;
+export async function requireKeys(
+  setting: 'HOST' | 'METRICS_HOST',
+  host: string,
+  { ALLOW_NO_KEYS }: Config,
+  keys: KeyStore,
+): Promise<void> {
+  if (ALLOW_NO_KEYS || isLoopback(host) || (await keys.exist())) return;
   throw new WeightfoldError(
-    `HOST=${HOST} lets other machines in, and there is no API key. Make one: npm run keys -- create --name NAME --scope admin ` +
+    `${setting}=${host} lets other machines in, and there is no API key. Make one: npm run keys -- create --name NAME --scope admin ` +
       '(or set API_KEYS). Behind a proxy that checks access itself: ALLOW_NO_KEYS=true.',
     { code: 'keys_missing', status: 500 },
   );

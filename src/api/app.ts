@@ -3,6 +3,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { access } from './plugins/access.js';
 import { audit } from './plugins/audit.js';
+import { metrics } from './plugins/metrics.js';
 import { openapi } from './plugins/openapi.js';
 import { patient } from './plugins/patient.js';
 import { problems } from './plugins/problems.js';
@@ -51,6 +52,7 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
   await app.register(rateLimits(services));
   await app.register(audit);
   await app.register(openapi);
+  await app.register(metrics(services));
   await app.register(operationRoutes(services));
   await app.register(
     async (v1) => {

@@ -18,7 +18,7 @@ export interface RunningApi {
 /** Start the embedded Redis where no REDIS_URL is set, open the store, listen. */
 export async function startApi(config: Config): Promise<RunningApi> {
   const log = createLogger(config, 'api');
-  await requireKeys(config, new KeyStore(config.DATA_DIR, config.API_KEYS));
+  await requireKeys('HOST', config.HOST, config, new KeyStore(config.DATA_DIR, config.API_KEYS));
   const redis = config.REDIS_URL ? undefined : new EmbeddedRedis(config, log);
   await redis?.start();
   const services = await createServices(config, log);

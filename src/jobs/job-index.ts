@@ -1,4 +1,4 @@
-import { isTerminal, type Job, type JobStatus } from '../schemas/job.js';
+import { isTerminal, JOB_STATUSES, type Job, type JobStatus } from '../schemas/job.js';
 import type { JobStore } from './job-store.js';
 
 /** What lists filter by, per job: a few hundred bytes, so that a hundred thousand jobs fit in memory. */
@@ -26,8 +26,18 @@ export class JobIndex {
   private readonly open = new Set<string>();
   private readonly reading = new Map<string, { now: Promise<Job | undefined>; next?: Promise<Job | undefined> }>();
 
+  /** Told of every job that is not as it was when it was last seen, with the status it had then. */
+  onMove: (before: JobStatus | undefined, job: Job) => void = () => {};
+
   constructor(store: JobStore) {
     this.store = store;
+  }
+
+  /** Jobs by status, as last seen. */
+  counts(): Record<JobStatus, number> {
+    const counts = Object.fromEntries(JOB_STATUSES.map((status) => [status, 0])) as Record<JobStatus, number>;
+    for (const { status } of this.jobs.values()) counts[status]++;
+    return counts;
   }
 
   /** Jobs that have not ended, as far as is known. */
@@ -89,10 +99,12 @@ export class JobIndex {
   note(job: Job): void {
     const { id, status, labels, created_at, finished_at, cancel_requested } = job;
     const ended = isTerminal(status);
+    const before = this.jobs.get(id)?.status;
     const checkpoints = ended ? [] : checkpointsOf(job);
     this.jobs.set(id, { id, status, labels, created_at, finished_at, cancel_requested, checkpoints });
     if (ended) this.open.delete(id);
     else this.open.add(id);
+    if (before !== status) this.onMove(before, job);
   }
 
   forget(id: string): void {

@@ -62,6 +62,16 @@ export class JobService {
     this.log = log;
   }
 
+  /** Be told of jobs that began or ended while this process looked. */
+  onMove(listener: (before: JobStatus, job: Job) => void): void {
+    this.index.onMove = (before, job) => before && listener(before, job);
+  }
+
+  /** Jobs by status. */
+  counts(): Record<JobStatus, number> {
+    return this.index.counts();
+  }
+
   /** The plan, and what stands in its way just now. */
   async plan(spec: JobSpec): Promise<ShownPlan> {
     const plan = showPlan((await this.inspect(spec)).plan);

@@ -129,15 +129,24 @@ export class MergeQueue {
     await this.reach(() => this.connection.ping());
   }
 
-  /** Steps waiting and running. */
-  async depth(): Promise<{ waiting: number; active: number }> {
-    const counts = await this.reach(async () => {
+  /** Steps waiting and running, of each queue. */
+  async depths(): Promise<{ queue: string; waiting: number; active: number }[]> {
+    return this.reach(async () => {
       const { steps } = await this.open();
-      return Promise.all(steps.map((queue) => queue.getJobCounts('waiting', 'prioritized', 'delayed', 'active')));
+      return Promise.all(
+        steps.map(async (queue) => {
+          const { active = 0, ...rest } = await queue.getJobCounts('waiting', 'prioritized', 'delayed', 'active');
+          return { queue: queue.name, waiting: Object.values(rest).reduce((sum, n) => sum + n, 0), active };
+        }),
+      );
     });
-    const sum = (...states: string[]) =>
-      counts.flatMap((of) => states.map((state) => of[state] ?? 0)).reduce((total, n) => total + n, 0);
-    return { waiting: sum('waiting', 'prioritized', 'delayed'), active: sum('active') };
+  }
+
+  /** Steps waiting and running, in all. */
+  async depth(): Promise<{ waiting: number; active: number }> {
+    const depths = await this.depths();
+    const sum = (state: 'waiting' | 'active') => depths.reduce((total, depth) => total + depth[state], 0);
+    return { waiting: sum('waiting'), active: sum('active') };
   }
 
   /** Worker processes connected to the queue that all of them serve. */

@@ -128,7 +128,7 @@ describe('listening where other machines can reach the service', () => {
     ['::1', {}, true],
   ])('at %s with %j: %s', async (HOST, env, allowed) => {
     const config = loadConfig({ HOST, ...env });
-    const asked = requireKeys(config, new KeyStore(subfolder(root), config.API_KEYS));
+    const asked = requireKeys('HOST', HOST, config, new KeyStore(subfolder(root), config.API_KEYS));
     if (allowed) await asked;
     else await expect(asked).rejects.toMatchObject({ code: 'keys_missing' });
   });

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { ApiKey } from '../../access/api-key.js';
+import { bearerKey } from '../../access/bearer.js';
 import { isLoopback } from '../../access/loopback.js';
 import { allows, type RouteScope } from '../../access/scopes.js';
 import { WeightfoldError } from '../../errors.js';
@@ -16,8 +17,6 @@ declare module 'fastify' {
     apiKey: ApiKey | null;
   }
 }
-
-const BEARER = /^Bearer +(\S+)$/i;
 
 /** A plugin all of whose routes answer everybody: pages and the files they are made of. */
 export const publicly =
@@ -84,7 +83,7 @@ async function identify(
     });
   };
   if (authorization === undefined) throw refuse('This needs an API key.');
-  const presented = BEARER.exec(authorization)?.[1];
+  const presented = bearerKey(authorization);
   if (presented === undefined)
     throw refuse('The Authorization header holds no bearer key.', ', error="invalid_request"');
   const key = await find(presented);
