@@ -4,21 +4,37 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inParallel, most, percentile, type Row, seconds } from './figures.js';
 import { chainSpec, writeChain } from './merges.js';
 import { Service } from './service.js';
+import { openStreams } from './streams.js';
 
 const POLLERS = 1_000;
 const POLL_SECONDS = 15;
 const SLOW = 500;
+const STREAMS = 200;
 
-/** Many pollers at once; then clients that send a byte a second, half of them in headers, half in a body. */
+/**
+ * Many pollers and event streams at once, while the jobs they follow are cancelled one after the other; then clients
+ * that send a byte a second, half of them in headers, half in a body.
+ */
 export async function load(): Promise<Row[]> {
   const service = await Service.start();
   try {
     await writeChain(service, 'a', 8, 2);
     const spec = chainSpec(['a', 'a'], 2, 6);
     const ids = await Promise.all(Array.from({ length: 20 }, () => service.submit(spec)));
-    return [...(await pollers(service, ids)), ...(await slowloris(service))];
+    const streams = openStreams(service.url, ids, STREAMS);
+    const cancelling = cancelInTurn(service, ids);
+    const polled = await pollers(service, ids);
+    await cancelling;
+    return [...polled, ...(await streams), ...(await slowloris(service))];
   } finally {
     await service.close();
+  }
+}
+
+async function cancelInTurn({ url }: Service, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    await sleep((POLL_SECONDS * 1000) / (ids.length + 1));
+    await fetch(`${url}/v1/jobs/${id}/cancel`, { method: 'POST' });
   }
 }
 

@@ -5,14 +5,23 @@ import { mapGroups } from './whole-map.js';
 
 type Planned = Pick<LinearPlan, 'spaces' | 'tensors' | 'shards' | 'source_weights'>;
 
+/**
+ * Elements of all sources together from which their errors are measured by several steps. Fewer take well under a second
+ * on one core, and every step costs some 20 ms.
+ */
+const SPLIT_ELEMENTS = 8 * 1024 * 1024;
+
 const basisOf = ({ name }: SpacePlan) => `basis-${name}`;
 
-/** The steps of a chain or an embedding. What each waits for is no more than it needs: the rest runs side by side. */
-export function linearSteps(spec: JobSpec, plan: Planned): StepPlan[] {
+/**
+ * The steps of a chain or an embedding. What each waits for is no more than it needs: the rest runs side by side.
+ * @param splitElements elements of all sources from which evaluation is several steps
+ */
+export function linearSteps(spec: JobSpec, plan: Planned, splitElements = SPLIT_ELEMENTS): StepPlan[] {
   const reduced = plan.spaces.filter((space) => space.reduced);
   const bases = basisSteps(spec, plan, reduced);
   const folds = foldSteps(plan, reduced, bases);
-  const measuring = evaluateSteps(spec, plan, reduced, folds);
+  const measuring = evaluateSteps(spec, plan, reduced, folds, splitElements);
   const publishing: StepDraft = { id: PUBLISH_STEP, phase: 'publish', subject: 'artifacts', after: [EVALUATE_STEP] };
   return orderSteps([...bases, ...folds, ...measuring, publishing]);
 }
@@ -57,15 +66,18 @@ function foldSteps({ tensors, shards }: Planned, reduced: readonly SpacePlan[], 
   });
 }
 
-/** Errors of tensors need bases only; what is measured on the result needs all its files. */
+/** Errors of tensors need bases only; what is measured on the result needs all its files. One step for a small model. */
 function evaluateSteps(
   { model: { family } }: JobSpec,
-  { spaces, source_weights }: Planned,
+  { spaces, source_weights, tensors }: Planned,
   reduced: readonly SpacePlan[],
   folds: StepDraft[],
+  splitElements: number,
 ): StepDraft[] {
   const files = folds.map(({ id }) => id);
   const step = (id: string, subject: string, after: string[]): StepDraft => ({ id, phase: 'evaluate', subject, after });
+  const elements = tensors.flatMap(({ sources }) => sources.map(({ shape }) => shape.reduce((all, n) => all * n, 1)));
+  if (elements.reduce((sum, n) => sum + n, 0) < splitElements) return [step(EVALUATE_STEP, 'metrics', files)];
   const parts = [
     ...reduced.map((space) => step(errorsStep(space), space.name, (isOpen(reduced) ? reduced : [space]).map(basisOf))),
     ...mapGroups({ family, spaces, source_weights }).map((group, g) =>

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import { newJobId } from '../../src/jobs/ids.js';
+import { linearSteps } from '../../src/plan/linear-steps.js';
 import { planJob } from '../../src/plan/plan-job.js';
 import { resolveWidths } from '../../src/plan/resolve-widths.js';
 import type { JobSpec, JobSpecInput } from '../../src/schemas/job-spec.js';
@@ -49,6 +50,7 @@ export async function merge(
     slices = [] as SliceOf[],
     probe = undefined as NamedTensor | undefined,
     calibration = undefined as NamedTensor | undefined,
+    split = false,
   } = {},
 ): Promise<Merged> {
   const folder = subfolder(root);
@@ -72,6 +74,7 @@ export async function merge(
   }));
   // As it comes back from disk: without keys that are undefined.
   const planned = JSON.parse(JSON.stringify(planJob(parsed, headers))) as LinearPlan;
+  if (split) planned.steps = linearSteps(parsed, planned, 0);
   await Promise.all(readers.map((reader) => reader.close()));
   const artifacts = path.join(folder, 'artifacts');
   await runMerge({

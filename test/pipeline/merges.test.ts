@@ -247,6 +247,33 @@ describe('types', () => {
   );
 });
 
+describe('evaluation', () => {
+  it.each(['concatenated', 'shared'] as const)(
+    'in several steps measures what one step does (inputs %s)',
+    async (inputs) => {
+      const sources = [randomChain([6, 5, 4, 3], 1), randomChain([6, 5, 4, 3], 2)];
+      const spec = chain([7, 5, undefined], {}, { inputs });
+      const one = await merge(root, sources, spec);
+      const several = await merge(root, sources, spec, { split: true });
+      const maps = inputs === 'shared' ? ['map-1'] : ['map-1', 'map-2'];
+      expect(one.plan.steps.map(({ id }) => id)).toEqual(['basis-h0', 'basis-h1', 'fold-1', 'evaluate', 'publish']);
+      expect(several.plan.steps.map(({ id }) => id)).toEqual([
+        'basis-h0',
+        'basis-h1',
+        'fold-1',
+        'errors-h0',
+        'errors-h1',
+        ...maps,
+        'outputs',
+        'evaluate',
+        'publish',
+      ]);
+      for (const part of ['end_to_end', 'spaces', 'tensors'] as const)
+        expect(several.metrics[part]).toEqual(one.metrics[part]);
+    },
+  );
+});
+
 describe('files', () => {
   it('are split into shards with an index, tensors unchanged', async () => {
     const sources = [randomChain([6, 5, 4, 3], 1), randomChain([6, 5, 4, 3], 2)];

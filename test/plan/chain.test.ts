@@ -22,18 +22,7 @@ describe('a chain', () => {
       ['w1', [8, 6]],
       ['w2', [5, 8]],
     ]);
-    expect(plan.steps.map(({ id }) => id)).toEqual([
-      'basis-h0',
-      'basis-h1',
-      'fold-1',
-      'errors-h0',
-      'errors-h1',
-      'map-1',
-      'map-2',
-      'outputs',
-      'evaluate',
-      'publish',
-    ]);
+    expect(plan.steps.map(({ id }) => id)).toEqual(['basis-h0', 'basis-h1', 'fold-1', 'evaluate', 'publish']);
     expect(plan.probe_columns).toEqual([10, 12]);
     expect(plan.source_weights).toEqual([0.5, 0.5]);
     expect(plan.config).toMatchObject({

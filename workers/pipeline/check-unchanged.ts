@@ -6,13 +6,17 @@ import { planJob } from '../../src/plan/plan-job.js';
 import type { MergeRun } from './attempt.js';
 import { headersOf } from './headers.js';
 
-/** What was planned is what is run (estimates aside): sources whose headers changed would need another plan. */
+/**
+ * What was planned is what is run: sources whose headers changed would need another plan. Estimates and the order of
+ * work are the planner's own affair.
+ */
 export async function checkUnchanged(run: MergeRun, readers: readonly CheckpointReader[]): Promise<void> {
   const { record } = run;
   const headers = await headersOf(run, readers);
   const stored = record.plan.kind === 'linear' ? record.plan.stored_bases : null;
   const again = planJob(record.spec, headers, { calibrations: tokenShapesOf(record), stored });
-  if (!isDeepStrictEqual({ ...JSON.parse(JSON.stringify(again)), costs: record.plan.costs }, record.plan))
+  const { costs, steps } = record.plan;
+  if (!isDeepStrictEqual({ ...JSON.parse(JSON.stringify(again)), costs, steps }, record.plan))
     throw new DataError(
       'source_changed',
       'A source’s tensors changed after the job was submitted. Submit the job again.',

@@ -24,17 +24,33 @@ interface SpaceErrors {
   tensors: TensorMetrics[];
 }
 
-/** A step that measures: the errors of one space, the outputs, a part of the whole map; or what sums them up. */
+/**
+ * A step that measures: the errors of one space, the outputs, a part of the whole map; or what sums them up, and measures
+ * what no step of its own has.
+ */
 export async function evaluateStep(context: StepContext, { id, subject }: StepPlan): Promise<void> {
-  const { plan, steps, reader } = context;
+  const { plan, steps } = context;
   const group = mapGroups(plan).find((_, g) => id === mapStep(g));
   if (id === errorsStep({ name: subject })) return steps.finish(id, {}, await spaceErrors(context, subject));
-  reader.checked = true; // every weight went through a fold step
-  releaseKept(context);
-  if (id === OUTPUTS_STEP)
-    return steps.finish(id, {}, await (plan.family === 'embedding' ? tableOutputs : chainOutputs)(context));
-  if (group) return steps.finish(id, {}, await mapPart(context, group));
+  if (id === OUTPUTS_STEP) return steps.finish(id, {}, await outputErrors(context));
+  if (group) return steps.finish(id, {}, await mapErrors(context, group));
   return steps.finish(id, {}, await summary(context));
+}
+
+function outputErrors(context: StepContext): Promise<OutputErrors> {
+  onResult(context);
+  return context.plan.family === 'embedding' ? tableOutputs(context) : chainOutputs(context);
+}
+
+function mapErrors(context: StepContext, group: readonly number[]): Promise<MapPart> {
+  onResult(context);
+  return mapPart(context, group);
+}
+
+/** From here on the result is measured: every weight went through a fold step, and no basis is needed. */
+function onResult(context: StepContext): void {
+  context.reader.checked = true;
+  releaseKept(context);
 }
 
 async function spaceErrors(context: StepContext, name: string): Promise<SpaceErrors> {
@@ -67,13 +83,17 @@ async function spaceMetrics(context: StepContext, name: string): Promise<SpaceMe
 }
 
 /** Everything of the metrics that comes from weights: per space, per tensor (in the order of layers), end to end. */
-async function summary({ plan, steps }: StepContext): Promise<Evaluation> {
+async function summary(context: StepContext): Promise<Evaluation> {
+  const { plan, steps } = context;
+  const part = async <T>(id: string, measure: () => Promise<T>): Promise<T> =>
+    plan.steps.some((step) => step.id === id) ? (await steps.require<T>(id)).data : measure();
   const measured: SpaceErrors[] = [];
-  for (const space of plan.spaces)
-    if (space.reduced) measured.push((await steps.require<SpaceErrors>(errorsStep(space))).data);
-  const outputs = (await steps.require<OutputErrors>(OUTPUTS_STEP)).data;
+  for (const space of plan.spaces.filter(({ reduced }) => reduced))
+    measured.push(await part(errorsStep(space), () => spaceErrors(context, space.name)));
+  const outputs = await part(OUTPUTS_STEP, () => outputErrors(context));
   const parts: MapPart[] = [];
-  for (const g of mapGroups(plan).keys()) parts.push((await steps.require<MapPart>(mapStep(g))).data);
+  for (const [g, group] of mapGroups(plan).entries())
+    parts.push(await part(mapStep(g), () => mapErrors(context, group)));
   const found = measured.flatMap(({ tensors }) => tensors);
   return {
     end_to_end: {
