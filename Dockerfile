@@ -6,6 +6,7 @@ ARG CUDA_IMAGE=nvidia/cuda:11.8.0-cudnn8-runtime-ubuntu22.04
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY tools/client-types/package.json ./tools/client-types/
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json ./
 COPY src ./src

@@ -2,10 +2,13 @@ import { STATUS_CODES } from 'node:http';
 import { ProblemSchema } from '../schemas/problem.js';
 import { PROBLEM_TYPE } from './plugins/problems.js';
 
-/** Response entries for the given error statuses: problem details for each. */
+/** Anything can fail for a reason of its own. */
+const ALWAYS = 500;
+
+/** Response entries for the given error statuses, and 500: problem details for each. */
 export function problemResponses<S extends number>(...statuses: S[]) {
   return Object.fromEntries(
-    statuses.map((status) => [
+    [...statuses, ALWAYS].map((status) => [
       status,
       { description: STATUS_CODES[status] ?? 'Error', content: { [PROBLEM_TYPE]: { schema: ProblemSchema } } },
     ]),

@@ -66,7 +66,8 @@ const TensorPatternSchema = z
   .refine(({ part, axes, slots }) => axes.length === (part === 'bias' || slots[0].endsWith('_norm') ? 1 : 2), {
     message: 'weights have two axes, biases and norms one',
     path: ['axes'],
-  });
+  })
+  .meta({ id: 'TensorPattern' });
 export type TensorPattern = z.output<typeof TensorPatternSchema>;
 
 const PositionsSchema = z.discriminatedUnion('kind', [

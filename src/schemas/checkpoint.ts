@@ -21,6 +21,10 @@ export const CheckpointSummarySchema = z
   })
   .meta({ id: 'CheckpointSummary' });
 
+const TensorInfoSchema = z
+  .strictObject({ name: z.string(), dtype: z.string(), shape, file: z.string() })
+  .meta({ id: 'TensorInfo', description: 'A tensor, from the header of the file that holds it.' });
+
 export const CheckpointSchema = z
   .strictObject({
     name: checkpointName,
@@ -30,7 +34,7 @@ export const CheckpointSchema = z
     files: z.array(CheckpointFileSchema),
     missing_files: z.array(z.string()).describe('Shards an index names that are not uploaded yet.'),
     family: z.string().nullable().describe('From config.json; null where it does not say.'),
-    tensors: z.array(z.strictObject({ name: z.string(), dtype: z.string(), shape, file: z.string() })),
+    tensors: z.array(TensorInfoSchema),
   })
   .meta({ id: 'Checkpoint' });
 export type Checkpoint = z.infer<typeof CheckpointSchema>;

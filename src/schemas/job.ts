@@ -1,27 +1,34 @@
 import { z } from 'zod';
 import { jobId, timestamp } from './common.js';
+import { JOB_EXAMPLE } from './examples.js';
 import { JobSpecSchema } from './job-spec.js';
 import { FieldErrorSchema } from './problem.js';
 
 export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
-export const JobStatusSchema = z.enum(JOB_STATUSES);
+export const JobStatusSchema = z
+  .enum(JOB_STATUSES)
+  .meta({ id: 'JobStatus', description: 'succeeded, failed and cancelled never change.' });
 export type JobStatus = z.infer<typeof JobStatusSchema>;
 
 export const PHASES = ['planning', 'basis', 'fold', 'evaluate', 'publish'] as const;
 
-export const ProgressSchema = z.strictObject({
-  phase: z.enum(PHASES),
-  completed: z.number().int().min(0).describe('Steps done.'),
-  total: z.number().int().min(0),
-  fraction: z.number().min(0).max(1),
-});
+export const ProgressSchema = z
+  .strictObject({
+    phase: z.enum(PHASES),
+    completed: z.number().int().min(0).describe('Steps done.'),
+    total: z.number().int().min(0),
+    fraction: z.number().min(0).max(1),
+  })
+  .meta({ id: 'Progress' });
 export type Progress = z.infer<typeof ProgressSchema>;
 
-export const JobErrorSchema = z.strictObject({
-  code: z.string().describe('Stable identifier.'),
-  message: z.string(),
-  errors: z.array(FieldErrorSchema),
-});
+export const JobErrorSchema = z
+  .strictObject({
+    code: z.string().describe('Stable identifier.'),
+    message: z.string(),
+    errors: z.array(FieldErrorSchema),
+  })
+  .meta({ id: 'JobError', description: 'Why a job failed.' });
 export type JobError = z.infer<typeof JobErrorSchema>;
 
 export const JobSchema = z
@@ -47,7 +54,7 @@ export const JobSchema = z
     retry_of: jobId.nullable(),
     spec: JobSpecSchema,
   })
-  .meta({ id: 'Job' });
+  .meta({ id: 'Job', description: 'A merge that was submitted.', examples: [JOB_EXAMPLE] });
 export type Job = z.infer<typeof JobSchema>;
 
 export const isTerminal = (status: JobStatus) =>

@@ -77,24 +77,28 @@ export const EndToEndSchema = z
   .meta({ id: 'EndToEndMetrics' });
 export type EndToEnd = z.infer<typeof EndToEndSchema>;
 
-export const EnvironmentSchema = z.strictObject({
-  backend: z.string(),
-  library: z.string(),
-  threads: z.number().int(),
-  device: z.string().nullable(),
-  reason: z.string().describe('Why this backend was taken.'),
-  node: z.string(),
-  weightfold: z.string(),
-});
+export const EnvironmentSchema = z
+  .strictObject({
+    backend: z.string(),
+    library: z.string(),
+    threads: z.number().int(),
+    device: z.string().nullable(),
+    reason: z.string().describe('Why this backend was taken.'),
+    node: z.string(),
+    weightfold: z.string(),
+  })
+  .meta({ id: 'Environment' });
 
-const TimingsSchema = z.strictObject({
-  read_s: seconds,
-  basis_s: seconds,
-  fold_s: seconds,
-  evaluate_s: seconds,
-  write_s: seconds,
-  total_s: seconds,
-});
+const TimingsSchema = z
+  .strictObject({
+    read_s: seconds,
+    basis_s: seconds,
+    fold_s: seconds,
+    evaluate_s: seconds,
+    write_s: seconds,
+    total_s: seconds,
+  })
+  .meta({ id: 'Timings' });
 
 const losses = z.array(ratio).describe('Per source, nats; null for models without a language-model head.');
 
@@ -112,6 +116,28 @@ export const ProbeMetricsSchema = z
   })
   .meta({ id: 'ProbeMetrics' });
 
+const TransformerSpaceMetricsSchema = z
+  .strictObject({
+    name: z.string(),
+    source_width: z.number().int(),
+    width: z.number().int(),
+    legality: z.enum(['exact', 'selection', 'approximate']),
+    reason: z.string(),
+    retained_energy: ratio.describe(
+      'Σ_{j≤r} λ_j / Σ λ_j of the residual space (basis balanced: the same share of what its writers write); null for a selection.',
+    ),
+    directions_by_source: z
+      .array(z.number())
+      .nullable()
+      .describe(
+        'Residual space: ‖E_i‖_F², the share of the directions that lies in each source, whole numbers where sources do not mix. Growth: trace(F·E), the source’s own. A selection: what is kept of each. null for a shared space.',
+      ),
+    identity_error: ratio.describe(
+      'max |E·F − I| of the stored bases, less 11ᵀ/r where LayerNorm leaves a hyperplane; growth: max |F·E − I|, likewise less 11ᵀ/d with padding zero; 0 for a selection.',
+    ),
+  })
+  .meta({ id: 'TransformerSpaceMetrics' });
+
 export const TransformerMetricsSchema = z
   .strictObject({
     job_id: jobId,
@@ -125,27 +151,7 @@ export const TransformerMetricsSchema = z
       })
       .describe('Means over the probes.'),
     probes: z.array(ProbeMetricsSchema),
-    spaces: z.array(
-      z.strictObject({
-        name: z.string(),
-        source_width: z.number().int(),
-        width: z.number().int(),
-        legality: z.enum(['exact', 'selection', 'approximate']),
-        reason: z.string(),
-        retained_energy: ratio.describe(
-          'Σ_{j≤r} λ_j / Σ λ_j of the residual space (basis balanced: the same share of what its writers write); null for a selection.',
-        ),
-        directions_by_source: z
-          .array(z.number())
-          .nullable()
-          .describe(
-            'Residual space: ‖E_i‖_F², the share of the directions that lies in each source, whole numbers where sources do not mix. Growth: trace(F·E), the source’s own. A selection: what is kept of each. null for a shared space.',
-          ),
-        identity_error: ratio.describe(
-          'max |E·F − I| of the stored bases, less 11ᵀ/r where LayerNorm leaves a hyperplane; growth: max |F·E − I|, likewise less 11ᵀ/d with padding zero; 0 for a selection.',
-        ),
-      }),
-    ),
+    spaces: z.array(TransformerSpaceMetricsSchema),
     tensors: z.array(TransformerTensorMetricsSchema),
     merge: z.strictObject({
       retained_energy: z.number(),

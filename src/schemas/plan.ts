@@ -2,24 +2,28 @@ import { z } from 'zod';
 import { byteCount, seconds, shape } from './common.js';
 import { MethodSchema } from './job-spec.js';
 
-const TensorSourceSchema = z.strictObject({
-  source: z.number().int().min(0).describe('Index into the spec’s sources.'),
-  tensor: z.string(),
-  dtype: z.string(),
-  shape: shape.describe('Shape after slicing.'),
-  rows: z.tuple([z.number(), z.number()]).optional(),
-  columns: z.tuple([z.number(), z.number()]).optional(),
-});
+const TensorSourceSchema = z
+  .strictObject({
+    source: z.number().int().min(0).describe('Index into the spec’s sources.'),
+    tensor: z.string(),
+    dtype: z.string(),
+    shape: shape.describe('Shape after slicing.'),
+    rows: z.tuple([z.number(), z.number()]).optional(),
+    columns: z.tuple([z.number(), z.number()]).optional(),
+  })
+  .meta({ id: 'TensorSource' });
 export type TensorSource = z.infer<typeof TensorSourceSchema>;
 
 const openExtent = z.number().int().min(0).nullable();
 
-const WidthGoalSchema = z.strictObject({
-  energy: z.number().optional(),
-  max_relative_error: z.number().optional().describe('By the spectrum of this space’s basis.'),
-  max_map_relative_error: z.number().optional().describe('Of the whole chain, all spaces before this one included.'),
-  multiple_of: z.number().int(),
-});
+const WidthGoalSchema = z
+  .strictObject({
+    energy: z.number().optional(),
+    max_relative_error: z.number().optional().describe('By the spectrum of this space’s basis.'),
+    max_map_relative_error: z.number().optional().describe('Of the whole chain, all spaces before this one included.'),
+    multiple_of: z.number().int(),
+  })
+  .meta({ id: 'WidthGoal' });
 export type SpaceWidthGoal = z.infer<typeof WidthGoalSchema>;
 
 export const SpacePlanSchema = z
@@ -70,22 +74,24 @@ export const TensorPlanSchema = z
   .meta({ id: 'TensorPlan' });
 export type TensorPlan = Omit<z.infer<typeof TensorPlanSchema>, 'shape'> & { shape: number[] };
 
-const StoredSpaceSchema = z.strictObject({
-  name: z.string().describe('What the earlier job calls the space.'),
-  basis: z.enum(['weight', 'balanced', 'activation']),
-  mode: z.enum(['diag', 'separate']),
-  width: z.number().int().describe('Its width in that job.'),
-  blocks: z.array(
-    z.strictObject({
-      span: z.tuple([z.number().int(), z.number().int()]),
-      live: z.number().int().describe('Directions stored.'),
-    }),
-  ),
-  complete: z.boolean().describe('Whether every direction above the numerical rank is stored.'),
-  widths_fixed: z.boolean().describe('Whether the basis holds for that job’s widths only.'),
-  same_sources: z.boolean().describe('Whether both jobs read the same bytes.'),
-  writers: z.array(z.string()).describe('Tensors it was made of.'),
-});
+const StoredSpaceSchema = z
+  .strictObject({
+    name: z.string().describe('What the earlier job calls the space.'),
+    basis: z.enum(['weight', 'balanced', 'activation']),
+    mode: z.enum(['diag', 'separate']),
+    width: z.number().int().describe('Its width in that job.'),
+    blocks: z.array(
+      z.strictObject({
+        span: z.tuple([z.number().int(), z.number().int()]),
+        live: z.number().int().describe('Directions stored.'),
+      }),
+    ),
+    complete: z.boolean().describe('Whether every direction above the numerical rank is stored.'),
+    widths_fixed: z.boolean().describe('Whether the basis holds for that job’s widths only.'),
+    same_sources: z.boolean().describe('Whether both jobs read the same bytes.'),
+    writers: z.array(z.string()).describe('Tensors it was made of.'),
+  })
+  .meta({ id: 'StoredSpace' });
 export type StoredSpace = z.infer<typeof StoredSpaceSchema>;
 
 const StoredBasesSchema = z
@@ -97,24 +103,30 @@ const StoredBasesSchema = z
   .describe('Bases taken from an earlier job.');
 export type StoredBases = z.infer<typeof StoredBasesSchema>;
 
-const ShardPlanSchema = z.strictObject({ file: z.string(), tensors: z.array(z.string()), bytes: byteCount });
+const ShardPlanSchema = z
+  .strictObject({ file: z.string(), tensors: z.array(z.string()), bytes: byteCount })
+  .meta({ id: 'ShardPlan' });
 
-const StepPlanSchema = z.strictObject({
-  id: z.string(),
-  phase: z.enum(['basis', 'fold', 'evaluate', 'publish']),
-  subject: z.string().describe('Space or file the step produces.'),
-  after: z.array(z.string()).describe('Ids of the steps that must have finished before this one.'),
-});
+const StepPlanSchema = z
+  .strictObject({
+    id: z.string(),
+    phase: z.enum(['basis', 'fold', 'evaluate', 'publish']),
+    subject: z.string().describe('Space or file the step produces.'),
+    after: z.array(z.string()).describe('Ids of the steps that must have finished before this one.'),
+  })
+  .meta({ id: 'StepPlan' });
 export type StepPlan = z.infer<typeof StepPlanSchema>;
 
-const CostsSchema = z.strictObject({
-  bytes_read: byteCount,
-  bytes_written: byteCount,
-  peak_memory_bytes: byteCount.describe('Of the compute process.'),
-  flops: z.number().min(0),
-  estimated_seconds: seconds.describe('Of one attempt, from its start to its end, without waiting in the queue.'),
-  estimated_for: z.string().optional().describe('Whose speed the time is estimated from.'),
-});
+const CostsSchema = z
+  .strictObject({
+    bytes_read: byteCount,
+    bytes_written: byteCount,
+    peak_memory_bytes: byteCount.describe('Of the compute process.'),
+    flops: z.number().min(0),
+    estimated_seconds: seconds.describe('Of one attempt, from its start to its end, without waiting in the queue.'),
+    estimated_for: z.string().optional().describe('Whose speed the time is estimated from.'),
+  })
+  .meta({ id: 'Costs' });
 
 const warnings = z
   .array(z.string())
@@ -142,6 +154,17 @@ export const LinearPlanSchema = z
 type ShownLinearPlan = z.infer<typeof LinearPlanSchema>;
 export type LinearPlan = Omit<ShownLinearPlan, 'spaces' | 'tensors'> & { spaces: SpacePlan[]; tensors: TensorPlan[] };
 
+const TransformerSpacePlanSchema = z
+  .looseObject({
+    name: z.string(),
+    kind: z.enum(['concatenated', 'shared']),
+    source_widths: z.array(z.number().int()),
+    width: z.number().int(),
+    legality: z.enum(['exact', 'selection', 'approximate']),
+    reason: z.string(),
+  })
+  .meta({ id: 'TransformerSpacePlan' });
+
 export const TransformerPlanSchema = z
   .looseObject({
     version: z.literal(1),
@@ -151,16 +174,7 @@ export const TransformerPlanSchema = z
     mode: z.enum(['diag', 'separate']),
     source_weights: z.array(z.number()),
     tensors: z.array(z.looseObject({ name: z.string(), dtype: z.enum(['F64', 'F32', 'F16', 'BF16']), shape })),
-    spaces: z.array(
-      z.looseObject({
-        name: z.string(),
-        kind: z.enum(['concatenated', 'shared']),
-        source_widths: z.array(z.number().int()),
-        width: z.number().int(),
-        legality: z.enum(['exact', 'selection', 'approximate']),
-        reason: z.string(),
-      }),
-    ),
+    spaces: z.array(TransformerSpacePlanSchema),
     steps: z.array(StepPlanSchema),
     config: z.record(z.string(), z.unknown()).describe('config.json of the result.'),
     costs: CostsSchema,

@@ -5,16 +5,18 @@ import { MachineSchema } from './machine.js';
 const names = BACKENDS.filter((name) => name !== 'auto');
 
 /** What a worker computes with. */
-export const WorkerBackendSchema = z.strictObject({
-  backend: z.enum(names).describe('Backend of its jobs, unless a job asks for another.'),
-  reason: z.string().describe('Why this one, and what could not be used.'),
-  library: z.string().describe('Library and version.'),
-  device: z.string().nullable().describe('Name of the GPU; null on CPUs.'),
-  device_memory_bytes: byteCount.nullable(),
-  precisions: z.array(z.enum(['float32', 'float64'])).describe('Those the backend computes in by itself.'),
-  host: z.string().nullable().describe('Library that computes the other precision on the host; null where none is.'),
-  threads: z.number().int().min(1),
-});
+export const WorkerBackendSchema = z
+  .strictObject({
+    backend: z.enum(names).describe('Backend of its jobs, unless a job asks for another.'),
+    reason: z.string().describe('Why this one, and what could not be used.'),
+    library: z.string().describe('Library and version.'),
+    device: z.string().nullable().describe('Name of the GPU; null on CPUs.'),
+    device_memory_bytes: byteCount.nullable(),
+    precisions: z.array(z.enum(['float32', 'float64'])).describe('Those the backend computes in by itself.'),
+    host: z.string().nullable().describe('Library that computes the other precision on the host; null where none is.'),
+    threads: z.number().int().min(1),
+  })
+  .meta({ id: 'WorkerBackend' });
 export type WorkerBackend = z.infer<typeof WorkerBackendSchema>;
 
 export const WorkerSchema = z

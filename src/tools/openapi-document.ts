@@ -12,7 +12,7 @@ const FILE = 'openapi.yaml';
 const services = { config: loadConfig({}) } as Services;
 const app = await buildApp(services);
 await app.ready();
-const text = stringify(app.swagger(), { aliasDuplicateObjects: false, lineWidth: 0 });
+const text = stringify(app.swagger(), { aliasDuplicateObjects: false, lineWidth: 0, compat: 'yaml-1.1' });
 
 if (process.argv.includes('--check')) {
   const current = await readFile(FILE, 'utf8').catch(() => '');

@@ -1,7 +1,13 @@
+import { STATUS_CODES } from 'node:http';
 import { jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { completeOperation } from './operation-extras.js';
+import { PROBLEM_TYPE } from './problems.js';
 
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-type JsonObject = { [key: string]: Json };
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
 
 /** zod states the range of safe integers on every integer; in a contract that is noise. */
 const isSafeBound = (key: string, value: Json) =>
@@ -9,43 +15,101 @@ const isSafeBound = (key: string, value: Json) =>
 
 function withoutNoise(value: Json): Json {
   if (Array.isArray(value)) return value.map(withoutNoise);
-  if (value === null || typeof value !== 'object') return value;
+  if (!isObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, item]) => (isSafeBound(key, item) ? [] : [[key, withoutNoise(item)]])),
   );
 }
 
-/** Names of components that `value` refers to, directly. */
-function referencesIn(value: Json, found: Set<string>): Set<string> {
-  if (Array.isArray(value)) for (const item of value) referencesIn(item, found);
-  else if (value !== null && typeof value === 'object')
+/** Names of components of one kind (`schemas`, `responses`) that `value` refers to, directly. */
+function referencesIn(value: Json, kind: string, found = new Set<string>()): Set<string> {
+  const prefix = `#/components/${kind}/`;
+  if (Array.isArray(value)) for (const item of value) referencesIn(item, kind, found);
+  else if (isObject(value))
     for (const [key, item] of Object.entries(value)) {
-      if (key === '$ref' && typeof item === 'string') found.add(item.replace('#/components/schemas/', ''));
-      else referencesIn(item, found);
+      if (key === '$ref' && typeof item === 'string') {
+        if (item.startsWith(prefix)) found.add(item.slice(prefix.length));
+      } else referencesIn(item, kind, found);
     }
   return found;
 }
 
-/**
- * The finished document: zod's schemas as components, each once. Every schema is registered in an input and an output
- * form; those that no operation reaches are dropped.
- */
-export function tidyDocument(documentObject: Parameters<typeof jsonSchemaTransformObject>[0]) {
-  const document = withoutNoise(jsonSchemaTransformObject(documentObject) as unknown as Json) as JsonObject;
-  const components = (document.components ?? {}) as JsonObject;
-  const schemas = (components.schemas ?? {}) as JsonObject;
+/** The schemas that operations reach; every schema is registered in an input and an output form. */
+function reachedSchemas(schemas: JsonObject, from: Json): JsonObject {
   const reached = new Set<string>();
   const visit = (names: Set<string>) => {
     for (const name of names) {
       if (reached.has(name) || !(name in schemas)) continue;
       reached.add(name);
-      visit(referencesIn(schemas[name], new Set()));
+      visit(referencesIn(schemas[name], 'schemas'));
     }
   };
-  visit(referencesIn((document.paths ?? {}) as Json, new Set()));
+  visit(referencesIn(from, 'schemas'));
   const kept = Object.entries(schemas).filter(([name]) => reached.has(name));
-  return {
-    ...document,
-    components: { ...components, schemas: Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1))) },
-  } as never;
+  return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const INPUT = 'Input';
+
+/**
+ * The document with one schema where input and output forms are the same: `XInput` goes where it equals `X` once all
+ * such pairs are taken for one (the greatest fixed point, so that pairs may refer to each other).
+ */
+function withoutTwins(document: JsonObject): JsonObject {
+  const { schemas } = document.components as { schemas: JsonObject };
+  const twins = new Set(
+    Object.keys(schemas).filter((name) => name.endsWith(INPUT) && name.slice(0, -INPUT.length) in schemas),
+  );
+  const unified = (value: Json) =>
+    JSON.stringify(value).replaceAll(/("#\/components\/schemas\/\w+)Input"/g, (whole, start: string) =>
+      twins.has(`${start.split('/').at(-1)}${INPUT}`) ? `${start}"` : whole,
+    );
+  for (let before = -1; before !== twins.size; ) {
+    before = twins.size;
+    for (const name of twins)
+      if (unified(schemas[name]) !== unified(schemas[name.slice(0, -INPUT.length)])) twins.delete(name);
+  }
+  const kept = Object.fromEntries(Object.entries(schemas).filter(([name]) => !twins.has(name)));
+  return JSON.parse(unified({ ...document, components: { ...(document.components as JsonObject), schemas: kept } }));
+}
+
+/** `Payload Too Large` → `PayloadTooLarge`. */
+const responseName = (status: string) => (STATUS_CODES[status] ?? `Status${status}`).replaceAll(/[^A-Za-z]/g, '');
+
+/** Problem responses as components, one per status; what Fastify calls a default response gets the status's name. */
+function shareResponses(responses: JsonObject, shared: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(responses).map(([status, response]) => {
+      if (!isObject(response)) return [status, response];
+      if (isObject(response.content) && PROBLEM_TYPE in response.content) {
+        shared[responseName(status)] = response;
+        return [status, { $ref: `#/components/responses/${responseName(status)}` }];
+      }
+      const unnamed = response.description === 'Default Response';
+      return [status, unnamed ? { ...response, description: STATUS_CODES[status] ?? 'Response' } : response];
+    }),
+  );
+}
+
+/** The finished document: schemas and problem responses as components, each once, and what no operation reaches dropped. */
+export function tidyDocument(documentObject: Parameters<typeof jsonSchemaTransformObject>[0]) {
+  const document = withoutTwins(
+    withoutNoise(jsonSchemaTransformObject(documentObject) as unknown as Json) as JsonObject,
+  );
+  const components = (document.components ?? {}) as JsonObject;
+  const responses: JsonObject = {};
+  const paths = Object.fromEntries(
+    Object.entries((document.paths ?? {}) as JsonObject).map(([path, operations]) => [
+      path,
+      Object.fromEntries(
+        Object.entries(operations as JsonObject).map(([method, operation]) => {
+          const whole = completeOperation(operation as JsonObject);
+          return [method, { ...whole, responses: shareResponses(whole.responses as JsonObject, responses) }];
+        }),
+      ),
+    ]),
+  );
+  const schemas = reachedSchemas((components.schemas ?? {}) as JsonObject, [paths, responses]);
+  const sorted = Object.fromEntries(Object.entries(responses).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { ...document, components: { ...components, schemas, responses: sorted }, paths } as never;
 }

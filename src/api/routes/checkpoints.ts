@@ -46,6 +46,7 @@ export const checkpointRoutes =
         consumes: ['application/octet-stream'],
         body: z.any().describe('The file.'),
         response: { 201: CheckpointFileSchema, ...problemResponses(400, 409, 413, 422, 507) },
+        'x-weightfold': { headers: { 201: ['location', 'etag'] } },
       },
       handler: async (request, reply) => {
         const { name, file } = request.params;

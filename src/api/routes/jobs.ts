@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { SpecError } from '../../errors.js';
 import { jobId } from '../../schemas/common.js';
+import { JOB_SPEC_EXAMPLES } from '../../schemas/examples.js';
 import { isTerminal, type Job, JobListSchema, JobSchema, JobStatusSchema } from '../../schemas/job.js';
 import { JobSpecSchema } from '../../schemas/job-spec.js';
 import { PlanSchema } from '../../schemas/plan.js';
@@ -28,8 +29,22 @@ const ListQuery = z
     limit: z.coerce.number().int().min(1).max(100).default(20),
     order: z.enum(['asc', 'desc']).default('desc').describe('By creation time.'),
   })
-  .catchall(z.string())
-  .describe('Filters. `label.KEY=VALUE` keeps jobs with that label.');
+  .catchall(z.string());
+
+/** Free names are beyond what a query schema says in OpenAPI: an exploded object. */
+const LABEL_FILTER = {
+  in: 'query',
+  name: 'labels',
+  description: '`label.KEY=VALUE` keeps jobs with that label; several must all hold.',
+  style: 'form',
+  explode: true,
+  schema: {
+    type: 'object',
+    propertyNames: { pattern: '^label\\..+$' },
+    additionalProperties: { type: 'string' },
+    examples: [{ 'label.team': 'pretraining' }],
+  },
+};
 
 /** Only `label.KEY` may stand beside the named parameters. */
 function labelsOf(query: Record<string, unknown>): Record<string, string> {
@@ -94,6 +109,7 @@ export const jobRoutes =
         }),
         body: JobSpecSchema,
         response: { 202: JobSchema, ...problemResponses(400, 413, 415, 422, 429, 502, 503, 507) },
+        'x-weightfold': { headers: { 202: ['location'] }, bodyExamples: JOB_SPEC_EXAMPLES },
       },
       handler: async (request, reply) => {
         const { 'idempotency-key': key, prefer } = request.headers;
@@ -114,6 +130,7 @@ export const jobRoutes =
         description: 'Shapes, spaces, legality, files, bytes, memory and flops; reads headers, never weights.',
         body: JobSpecSchema,
         response: { 200: PlanSchema, ...problemResponses(400, 413, 415, 422, 502) },
+        'x-weightfold': { bodyExamples: JOB_SPEC_EXAMPLES },
       },
       handler: async (request) => jobs.plan(request.body),
     });
@@ -126,6 +143,7 @@ export const jobRoutes =
         operationId: 'listJobs',
         querystring: ListQuery,
         response: { 200: JobListSchema, ...problemResponses(400, 422) },
+        'x-weightfold': { parameters: [LABEL_FILTER] },
       },
       handler: async (request) => {
         const { status, created_after: createdAfter, after, limit, order } = request.query;
@@ -156,6 +174,7 @@ export const jobRoutes =
         description: 'Carries an ETag (If-None-Match gives 304) and, while the job has not ended, Retry-After.',
         params: IdParams,
         response: { 200: JobSchema, 304: z.undefined().describe('Unchanged.'), ...problemResponses(400, 404) },
+        'x-weightfold': { headers: { 200: ['etag', 'retry-after'] } },
       },
       handler: async (request, reply) => {
         const job = await jobs.get(request.params.id);
@@ -192,6 +211,7 @@ export const jobRoutes =
         description: 'Gives a new job with the same spec, whose `retry_of` names the old one.',
         params: IdParams,
         response: { 202: JobSchema, ...problemResponses(400, 404, 409, 422, 429, 502, 503, 507) },
+        'x-weightfold': { headers: { 202: ['location'] } },
       },
       handler: async (request, reply) => {
         const job = await jobs.retry(request.params.id);

@@ -10,6 +10,7 @@ import { metricsCsv } from '../../report/metrics-csv.js';
 import { fileName, jobId } from '../../schemas/common.js';
 import { ArtifactListSchema } from '../../schemas/job.js';
 import { type AnyMetrics, MetricsSchema } from '../../schemas/metrics.js';
+import type { OperationExtras } from '../plugins/operation-extras.js';
 import { problemResponses } from '../problem-responses.js';
 import { selectPart } from '../range.js';
 import type { Services } from '../services.js';
@@ -129,6 +130,9 @@ export const resultRoutes =
         304: z.undefined().describe('Unchanged.'),
         ...problemResponses(400, 404, 409, 416, 503),
       },
+      'x-weightfold': {
+        headers: { 200: ['etag', 'repr-digest'], 206: ['etag', 'repr-digest', 'content-range'] },
+      } satisfies OperationExtras,
     };
     app.get('/jobs/:id/artifacts/:file', {
       config: { scope: 'read' },
