@@ -122,8 +122,8 @@ it('loses no event and repeats none where the connection breaks again and again'
   const { id } = await dataOf(client.POST('/v1/jobs', { body: spec }));
   const known: JobEvent[] = [];
   for await (const event of followEvents(id, { baseUrl: service.url })) known.push(event);
-  // Each connection dies within its second or third event.
-  const wire = await breakingWire(JSON.stringify(known[0]).length * 3);
+  // Each connection dies within its second event.
+  const wire = await breakingWire(JSON.stringify(known[0]).length * 2);
   const seen: JobEvent[] = [];
   for await (const event of followEvents(id, { baseUrl: wire.url })) seen.push(event);
   wire.close();
