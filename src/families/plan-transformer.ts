@@ -19,7 +19,7 @@ import { spaceReports } from './spaces.js';
 import { targetConfig, targetSizes } from './target.js';
 
 const DEFAULT_SHARD_BYTES = 5e9;
-/** method.md, section 6: 256 sequences from each of two sources were enough on every pair measured. */
+/** docs/method.md, section 6: 256 sequences from each of two sources were enough on every pair measured. */
 const SEQUENCES_PER_SOURCE = 256;
 const GENERATED_LENGTH = 64;
 

@@ -8,7 +8,7 @@ import { makeCheckpoint } from '../support/checkpoint.js';
 import { artifactPath, runJob, startService, type TestService, upload } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 
-// The golden values of the notebook's job (method.md, section 8), measured with PyTorch and a dense float64 oracle.
+// The golden values of the notebook's job (docs/method.md, section 8), measured with PyTorch and a dense float64 oracle.
 const root = temporaryFolder();
 const data = notebookData();
 let service: TestService;

@@ -10,7 +10,7 @@ import { mat, maxAbs, minus, norm, transpose } from './oracle.js';
 
 const root = temporaryFolder();
 
-/** The random probe of method.md, section 7, as columns: drawn source after source, ÷ √width. */
+/** The random probe of docs/method.md, section 7, as columns: drawn source after source, ÷ √width. */
 function probeOf({ spec, plan }: Merged) {
   if (!('inputs' in spec.probe)) throw new Error('not a random probe');
   const random = new Mt19937(spec.probe.seed);

@@ -53,7 +53,7 @@ export function place(a: Mat, b: Mat, row: number, col: number, alpha = 1): void
     for (let j = 0; j < b.cols; j++) a.data[(row + i) * a.cols + col + j] += alpha * b.data[i * b.cols + j];
 }
 
-/** The table of method.md, section 2: block diagonal, stacked, side by side, or a weighted sum. */
+/** The table of docs/method.md, section 2: block diagonal, stacked, side by side, or a weighted sum. */
 export function cat(parts: readonly Mat[], outShared: boolean, inShared: boolean, weights: readonly number[]): Mat {
   const sum = (list: number[]) => list.reduce((a, b) => a + b, 0);
   const rows = outShared ? parts[0].rows : sum(parts.map((p) => p.rows));

@@ -48,7 +48,8 @@ export async function startService(
   dataDir: string,
   { worker = true, env = {} as NodeJS.ProcessEnv, logTo = undefined as DestinationStream | undefined } = {},
 ): Promise<TestService> {
-  const full = { DATA_DIR: dataDir, LOG_LEVEL: 'silent', PORT: '0', ...env };
+  // Test files run side by side: more threads than cores would wait for each other.
+  const full = { DATA_DIR: dataDir, LOG_LEVEL: 'silent', PORT: '0', COMPUTE_THREADS: '1', ...env };
   const config = loadConfig(full);
   const log = createLogger(config, 'test', logTo);
   const redis = new EmbeddedRedis(config, log);

@@ -4,7 +4,7 @@ import { mergePair } from './fixtures.js';
 const MINUTES = 15 * 60_000;
 
 it.each([[[192, 6, 768], 1.78]])(
-  'calibrated to %j: mean loss at most %d, sources’ and mean’s as method.md says',
+  'calibrated to %j: mean loss at most %d, sources’ and mean’s as docs/method.md says',
   async (target, bound) => {
     const { mean } = await mergePair('bert', target, 'file');
     expect(mean.result_loss).toBeLessThan(bound);

@@ -21,7 +21,7 @@ interface Solved {
 }
 
 /**
- * Balanced basis of a chain's space (method.md 4; Moore 1981): with L·Lᵀ the second moment of what reaches the space
+ * Balanced basis of a chain's space (docs/method.md 4; Moore 1981): with L·Lᵀ the second moment of what reaches the space
  * through the layers before it, already reduced, and Q the map from it to the outputs,
  *
  *     Q·L = U·Σ·Vᵀ,   F = L·V_r·Σ_r^{−1/2},   E = Σ_r^{−1/2}·U_rᵀ·Q,   E·F = I_r.

@@ -125,7 +125,7 @@ function addSizes(into: Sizes, step: Step, use: Uint8Array | undefined): void {
   }
 }
 
-/** Importance of a sublayer's groups or units: how much they write. method.md, section 5. */
+/** Importance of a sublayer's groups or units: how much they write. docs/method.md, section 5. */
 class SublayerScores {
   private readonly la: LinearAlgebra;
   private readonly model: SlotModel;

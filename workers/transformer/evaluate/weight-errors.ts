@@ -36,7 +36,7 @@ const SELECTED: readonly Slot[] = ['q', 'k', 'v', 'gate', 'up'];
 
 /**
  * W − F·E·W for every tensor of the result that writes a reduced space, from the sources' own weights, read once more
- * (method.md, section 7). The residual space: dense E, W at the joint stream's scale, centred where LayerNorm subtracts
+ * (docs/method.md, section 7). The residual space: dense E, W at the joint stream's scale, centred where LayerNorm subtracts
  * the mean. Heads, units, transform, pooler: E selects rows, so the error is the rows left out.
  */
 export async function weightErrors(
