@@ -7,6 +7,8 @@ import { WeightfoldError } from './errors.js';
 import { DEFAULT_MAX_HEADER_BYTES, LARGEST_HEADER_BYTES } from './safetensors/header.js';
 import { BACKENDS } from './schemas/common.js';
 import { parseS3Uri } from './store/s3-uri.js';
+import { RETRY_SECONDS } from './webhooks/schedule.js';
+import { webhookSecrets } from './webhooks/secrets.js';
 
 const integer = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 const yesOrNo = z
@@ -100,11 +102,21 @@ const EnvironmentSchema = z.object({
   MIN_FREE_BYTES: integer(0, Number.MAX_SAFE_INTEGER).default(256 * 1024 * 1024),
   WORKER_MEMORY_BYTES: integer(1, Number.MAX_SAFE_INTEGER).optional(),
   RETENTION_HOURS: z.coerce.number().positive().max(1_000_000).optional(),
+  WEBHOOK_SECRET: webhookSecrets,
+  WEBHOOK_RETRY_SECONDS: z
+    .string()
+    .default(RETRY_SECONDS.join(','))
+    .transform((list) => list.split(',').map((seconds) => Number(seconds.trim() || Number.NaN)))
+    .refine(
+      (list) => list.every((seconds) => seconds >= 0 && seconds <= 7 * 86_400),
+      'must be seconds, separated by ","',
+    ),
+  ALLOW_PRIVATE_WEBHOOKS: yesOrNo,
   SHUTDOWN_SECONDS: integer(0, 3600).default(20),
 });
 
 /** Their values stay out of messages. */
-const SECRETS = new Set(['API_KEYS', 'HF_TOKEN', 'REDIS_URL']);
+const SECRETS = new Set(['API_KEYS', 'HF_TOKEN', 'REDIS_URL', 'WEBHOOK_SECRET']);
 
 export type Config = z.output<typeof EnvironmentSchema>;
 

@@ -10,6 +10,7 @@ import { problems } from './plugins/problems.js';
 import { rateLimits } from './plugins/rate-limit.js';
 import { securityHeaders } from './plugins/security-headers.js';
 import { checkpointRoutes } from './routes/checkpoints.js';
+import { deliveryRoutes } from './routes/deliveries.js';
 import { eventRoutes } from './routes/events.js';
 import { jobRoutes } from './routes/jobs.js';
 import { operationRoutes, workerRoutes } from './routes/operations.js';
@@ -58,6 +59,7 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
     async (v1) => {
       await v1.register(jobRoutes(services));
       await v1.register(eventRoutes(services));
+      await v1.register(deliveryRoutes(services));
       await v1.register(resultRoutes(services));
       await v1.register(checkpointRoutes(services));
       await v1.register(uploadRoutes(services));

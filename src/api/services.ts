@@ -7,6 +7,7 @@ import { type Logger, quietly } from '../log.js';
 import { MergeQueue } from '../queue/merge-queue.js';
 import { openObjectStore } from '../store/open-store.js';
 import { Uploads } from '../uploads/uploads.js';
+import { Webhooks } from '../webhooks/webhooks.js';
 
 /** Unfinished jobs are compared with the queue this often. */
 const RECONCILE_MS = 5_000;
@@ -22,6 +23,7 @@ export interface Services {
   queue: MergeQueue;
   jobs: JobService;
   uploads: Uploads;
+  webhooks: Webhooks;
   close: () => Promise<void>;
 }
 
@@ -35,12 +37,16 @@ export async function createServices(config: Config, log: Logger): Promise<Servi
   const jobs = new JobService(config, store, checkpoints, queue, log);
   const uploads = new Uploads(config, checkpoints, jobs, log);
   await uploads.open();
+  const webhooks = new Webhooks(config, store, jobs, log);
   let running: Promise<void> = Promise.resolve();
+  let telling: Promise<void> = Promise.resolve();
   const reconcile = () => {
     running = running.then(() => jobs.reconcile()).catch((error) => log.warn({ err: error }, 'reconcile failed'));
+    telling = telling.then(() => webhooks.reconcile()).catch((error) => log.warn({ err: error }, 'webhooks not told'));
   };
   const sweep = () => {
     running = running.then(() => jobs.sweep()).catch((error) => log.warn({ err: error }, 'sweep failed'));
+    telling = telling.then(() => webhooks.sweep()).catch((error) => log.warn({ err: error }, 'webhooks not swept'));
     // Beside them: a file that was not taken before a crash is hashed first.
     uploads.sweep().catch((error) => log.warn({ err: error }, 'sweep of uploads failed'));
   };
@@ -50,8 +56,9 @@ export async function createServices(config: Config, log: Logger): Promise<Servi
   sweep();
   const close = async () => {
     for (const timer of timers) clearInterval(timer);
-    await running;
+    await Promise.all([running, telling]);
+    await webhooks.close();
     await queue.close();
   };
-  return { config, store, keys, checkpoints, queue, jobs, uploads, close };
+  return { config, store, keys, checkpoints, queue, jobs, uploads, webhooks, close };
 }

@@ -10,6 +10,7 @@ import { isTerminal, type Job, type JobError, type JobStatus } from '../schemas/
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { Plan, ShownPlan } from '../schemas/plan.js';
 import { requireSpace } from '../store/headroom.js';
+import { checkWebhook } from '../webhooks/check-webhook.js';
 import { EventFeeds } from './event-feeds.js';
 import { claimKey } from './idempotency.js';
 import { newJobId } from './ids.js';
@@ -50,6 +51,7 @@ export class JobService {
   private readonly log: Logger;
   readonly downloads = new Downloads();
   readonly feeds: EventFeeds;
+  private readonly listeners: ((id: string, isNew: boolean) => void)[] = [];
   private turn = 0;
 
   constructor(config: Config, store: JobStore, checkpoints: CheckpointStore, queue: MergeQueue, log: Logger) {
@@ -99,10 +101,13 @@ export class JobService {
     const fresh = newJobId();
     const id = idempotencyKey === undefined ? fresh : await claimKey(this.config.DATA_DIR, idempotencyKey, spec, fresh);
     const record: JobRecord = { id, created_at: new Date().toISOString(), spec, plan, inputs, retry_of: retryOf };
+    // First, so that no crash in between makes the webhook miss anything.
+    if (spec.webhook) await this.store.deliveries.expect(id);
     if (await this.store.create(record, bases)) {
       // Accepted from here on, queue or not: `reconcile` enqueues what this cannot.
       await this.queue.enqueue(record).catch((error) => this.log.warn({ err: error, job: id }, 'not enqueued yet'));
       this.log.info({ job: id, family: plan.family }, 'job accepted');
+      if (spec.webhook) this.tell(id, true);
     }
     return this.get(id);
   }
@@ -212,6 +217,21 @@ export class JobService {
   async moved(id: string): Promise<void> {
     this.feeds.poke(id);
     await this.index.refresh(id);
+    this.tell(id, false);
+  }
+
+  /** Be told of jobs that were moved on, and of new ones with a webhook. A message may be lost. */
+  onMoved(listener: (id: string, isNew: boolean) => void): void {
+    this.listeners.push(listener);
+  }
+
+  private tell(id: string, isNew: boolean): void {
+    for (const listener of this.listeners) listener(id, isNew);
+  }
+
+  /** Status of a job when it was last looked at. */
+  lastSeen(id: string): JobStatus | undefined {
+    return this.index.get(id)?.status;
   }
 
   /** Remove what has outlived RETENTION_HOURS, and what dead writers left behind. */
@@ -262,6 +282,7 @@ export class JobService {
   }
 
   private async inspect(spec: JobSpec): Promise<Inspected> {
+    checkWebhook(spec, this.config);
     const { machine, name } = machineFor(spec.compute.backend, await this.queue.workers().catch(() => []));
     const inspected = await inspect(spec, this.config, this.checkpoints, this.store, machine);
     const { plan } = inspected;

@@ -8,6 +8,7 @@ import { createExclusive, ensureFolder, isMissing, readJson, writeAtomic } from 
 import { isStorageFull } from '../store/headroom.js';
 import { jobLayout, layout } from '../store/layout.js';
 import type { ObjectStore } from '../store/object-store.js';
+import { DeliveryStore } from '../webhooks/delivery-store.js';
 import { EventLog, FIRST_EVENT } from './event-log.js';
 import { ended, progressAtEnd, queued } from './events.js';
 import { initialState, type JobOutcome, type JobRecord, type JobState } from './record.js';
@@ -45,6 +46,7 @@ export class JobStore {
   private readonly dataDir: string;
   readonly artifacts: ObjectStore | undefined;
   readonly eventLog: EventLog;
+  readonly deliveries: DeliveryStore;
   private readonly seen = new Map<string, Seen>();
   private readonly submitted = new Map<string, Submitted>();
 
@@ -53,11 +55,12 @@ export class JobStore {
     this.dataDir = dataDir;
     this.artifacts = artifacts;
     this.eventLog = new EventLog(dataDir);
+    this.deliveries = new DeliveryStore(dataDir);
   }
 
   async open(): Promise<void> {
-    const { jobs, idempotency, trash } = layout(this.dataDir);
-    await Promise.all([jobs, idempotency, trash].map(ensureFolder));
+    const { jobs, idempotency, trash, webhooks } = layout(this.dataDir);
+    await Promise.all([jobs, idempotency, trash, webhooks].map(ensureFolder));
   }
 
   files(id: string) {

@@ -29,7 +29,7 @@ export class Downloads {
 
 /**
  * Remove jobs that ended more than `hours` ago, with their artifacts. Jobs that have not ended, or that are being
- * downloaded, stay. @returns how many were removed
+ * downloaded or whose webhook has still to be told, stay. @returns how many were removed
  */
 export async function removeExpired(
   store: JobStore,
@@ -42,6 +42,7 @@ export async function removeExpired(
   for (const id of await index.ids()) {
     const finished = index.get(id)?.finished_at;
     if (!finished || now - Date.parse(finished) < hours * HOUR_MS || downloads.has(id)) continue;
+    if (await store.deliveries.isExpected(id)) continue;
     await store.delete(id);
     index.forget(id);
     removed++;

@@ -1,18 +1,9 @@
 import { z } from 'zod';
 import { jobId, timestamp } from './common.js';
+import { EventTypeSchema } from './event-type.js';
 import { JobErrorSchema, JobStatusSchema, ProgressSchema } from './job.js';
 
-export const EVENT_TYPES = [
-  'job.queued',
-  'job.running',
-  'job.progress',
-  'job.retrying',
-  'job.succeeded',
-  'job.failed',
-  'job.cancelled',
-] as const;
-export const EventTypeSchema = z.enum(EVENT_TYPES);
-export type EventType = z.infer<typeof EventTypeSchema>;
+export { EVENT_TYPES, type EventType, EventTypeSchema } from './event-type.js';
 
 export const JobEventSchema = z
   .strictObject({

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { FamilyDescriptionSchema } from '../families/description.js';
 import { BACKENDS, checkpointName, fileName, jobId, tensorName } from './common.js';
+import { WebhookSchema } from './webhook.js';
 
 /** Sources a merge may have. */
 const MAX_SOURCES = 16;
@@ -349,6 +350,7 @@ export const JobSpecSchema = z
           .describe('cuda and tfjs wait for a worker that has that backend; auto and cpu run on any.'),
       })
       .prefault({}),
+    webhook: WebhookSchema.optional(),
     priority: z.number().int().min(0).max(1000).default(0).describe('Higher runs first.'),
     timeout_seconds: z.number().int().min(1).max(604800).default(3600).describe('Of one attempt at one step.'),
     max_attempts: z.number().int().min(1).max(10).default(3).describe('At each step.'),

@@ -18,31 +18,36 @@ export function isPublicAddress(address: string): boolean {
   return ipaddr.process(address).range() === 'unicast';
 }
 
-const refuse = (host: string) =>
+const refuseSource = (host: string) =>
   sourceRefused(
     `"${host}" has an address that is not public; sources there are off unless ALLOW_PRIVATE_SOURCES is set.`,
   );
 
+type Refuse = (host: string) => Error;
 type LookupCallback = (error: Error | null, addresses: string | LookupAddress[], family?: number) => void;
 
 /** As `dns.lookup`, failing where any address is not public: what is checked here is what is connected to. */
-function guardedLookup(host: string, options: LookupOptions, callback: LookupCallback): void {
+const guardedLookup = (refuse: Refuse) => (host: string, options: LookupOptions, callback: LookupCallback) => {
   lookup(host, { ...options, all: true }, (error, addresses) => {
     if (error) callback(error, []);
     else if (!addresses.every(({ address }) => isPublicAddress(address))) callback(refuse(host), []);
     else if (options.all) callback(null, addresses);
     else callback(null, addresses[0].address, addresses[0].family);
   });
-}
+};
 
 /**
  * A connector that reaches public addresses only, whatever a name resolves to at the moment of connecting (DNS
  * rebinding) and for every hop of a redirect.
  * @param trusted hosts (`host:port`) the operator named, which may lie anywhere
+ * @param refuse the error for a host that is not public
  */
-export function guardedConnector(trusted: ReadonlySet<string>): buildConnector.connector {
+export function guardedConnector(
+  trusted: ReadonlySet<string>,
+  refuse: Refuse = refuseSource,
+): buildConnector.connector {
   const open = buildConnector({ timeout: CONNECT_TIMEOUT_MS });
-  const guarded = buildConnector({ timeout: CONNECT_TIMEOUT_MS, lookup: guardedLookup as never });
+  const guarded = buildConnector({ timeout: CONNECT_TIMEOUT_MS, lookup: guardedLookup(refuse) as never });
   return (options, callback) => {
     const { hostname, host, protocol, port } = options;
     const number = port || (protocol === 'https:' ? '443' : '80');

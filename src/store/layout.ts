@@ -9,6 +9,8 @@ export const layout = (dataDir: string) => ({
   jobs: path.join(dataDir, 'jobs'),
   idempotency: path.join(dataDir, 'idempotency'),
   trash: path.join(dataDir, 'trash'),
+  /** An empty file per job whose webhook may have to be called. */
+  webhooks: path.join(dataDir, 'webhooks'),
   /** Files fetched from remote sources. */
   sources: path.join(dataDir, 'sources'),
   redis: path.join(dataDir, 'redis'),
@@ -33,6 +35,8 @@ export const jobLayout = (dataDir: string, id: string) => {
     bases: path.join(folder, 'bases.safetensors'),
     /** One file per event, each created once. */
     events: path.join(folder, 'events'),
+    /** Calls of the job's webhook, one file per event. */
+    deliveries: path.join(folder, 'deliveries'),
     steps: path.join(folder, 'steps'),
     artifacts: path.join(folder, 'artifacts'),
     /** Size and hash of every artifact. */

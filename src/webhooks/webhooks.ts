@@ -1,0 +1,237 @@
+import type { Config } from '../config.js';
+import { ConflictError, NotFoundError } from '../errors.js';
+import type { JobService } from '../jobs/job-service.js';
+import type { JobStore } from '../jobs/job-store.js';
+import { type Logger, quietly } from '../log.js';
+import { isFinalEvent, type JobEvent } from '../schemas/event.js';
+import { isTerminal } from '../schemas/job.js';
+import type { Delivery } from '../schemas/webhook.js';
+import { AttemptFailed, DeliveryQueue, type QueuedDelivery } from './delivery-queue.js';
+import type { DeliveryStore, StoredDelivery } from './delivery-store.js';
+import { retryDelay } from './schedule.js';
+import { type Answer, WebhookSender } from './sender.js';
+
+/** Events of one look; the next look goes on. */
+const EVENTS_AT_ONCE = 1_000;
+/** Of the jobs that wait, one in so many is looked at each time: messages of workers may be lost. */
+const REFRESH_EVERY = 20;
+/** A job that somebody has begun to submit is there after so long, or never. */
+const SUBMISSION_MS = 60_000;
+/** What is noted where the receiver said so before. */
+const NO_MORE: Answer = { status: null, error: 'Not called: the receiver wanted no more (410).', final: true };
+
+/**
+ * Tells the webhooks of jobs what happens to them. The files are the truth: each event that a webhook wants has one
+ * delivery, made once whoever looks first; what the queue has lost is put back. A receiver may be told twice (a crash
+ * between its answer and our note of it), under the same id.
+ */
+export class Webhooks {
+  private readonly config: Config;
+  private readonly store: JobStore;
+  private readonly deliveries: DeliveryStore;
+  private readonly jobs: JobService;
+  private readonly log: Logger;
+  private readonly sender: WebhookSender;
+  private readonly queue: DeliveryQueue | undefined;
+  /** Last event looked at, of the jobs with something to deliver. */
+  private readonly seen = new Map<string, number>();
+  private readonly looking = new Map<string, Promise<void>>();
+  private turn = 0;
+
+  constructor(config: Config, store: JobStore, jobs: JobService, log: Logger) {
+    this.config = config;
+    this.store = store;
+    this.deliveries = store.deliveries;
+    this.jobs = jobs;
+    this.log = log;
+    this.sender = new WebhookSender(config);
+    // Without a secret nothing is sent; what is under way waits for a start with one.
+    if (config.WEBHOOK_SECRET.length > 0)
+      this.queue = new DeliveryQueue(config, (delivery) => this.deliver(delivery), quietly(log));
+    jobs.onMoved((id, isNew) => {
+      if (this.queue && (isNew || this.seen.has(id))) void this.lookAt(id);
+    });
+  }
+
+  /** Deliveries of a job, by event. @throws NotFoundError */
+  async list(job: string): Promise<Delivery[]> {
+    await this.jobs.get(job);
+    return (await this.deliveries.list(job)).map(shown);
+  }
+
+  /** Deliver once more, at once, whatever came of it before. @throws NotFoundError, ConflictError */
+  async replay(job: string, id: string): Promise<Delivery> {
+    await this.jobs.get(job);
+    const event = Number(id.split('_')[2]);
+    const before = await this.deliveries.get(job, event);
+    if (before?.id !== id) throw new NotFoundError('delivery_not_found', `Job ${job} has no delivery "${id}".`);
+    if (!this.queue) throw new ConflictError('webhooks_disabled', 'This service has no WEBHOOK_SECRET to sign with.');
+    await this.deliveries.setGone(job, false);
+    const delivery: StoredDelivery = {
+      ...before,
+      status: 'pending',
+      next_attempt_at: new Date().toISOString(),
+      replays: before.replays + 1,
+      earlier: before.attempts.length,
+    };
+    await this.deliveries.write(delivery);
+    await this.deliveries.expect(job);
+    await this.enqueue(delivery);
+    return shown(delivery);
+  }
+
+  /** Look for events of the jobs that may have some: those that run or have ended every time, others in turns. */
+  async reconcile(): Promise<void> {
+    if (!this.queue) return;
+    for (const [i, id] of (await this.deliveries.expected()).entries()) {
+      const status = this.jobs.lastSeen(id);
+      if (status === 'queued' && this.seen.has(id) && (i + this.turn) % REFRESH_EVERY !== 0) continue;
+      if (status !== undefined && isTerminal(status) && this.hasAll(id)) continue;
+      await this.lookAt(id);
+    }
+    this.turn++;
+  }
+
+  /** Put back what the queue has lost, and be done with jobs that have nothing more to deliver. */
+  async sweep(): Promise<void> {
+    if (!this.queue) return;
+    for (const id of await this.deliveries.expected()) {
+      for (const delivery of await this.deliveries.list(id))
+        if (delivery.status === 'pending') await this.enqueue(delivery);
+      await this.finish(id);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.sender.close();
+    await this.queue?.close();
+    await Promise.all(this.looking.values());
+  }
+
+  /** One look at a job at a time; whoever asks meanwhile gets one after that. */
+  private lookAt(id: string): Promise<void> {
+    const look = (this.looking.get(id) ?? Promise.resolve())
+      .then(() => this.look(id))
+      .catch((error) => this.log.warn({ err: error, job: id }, 'webhook not looked after'))
+      .finally(() => {
+        if (this.looking.get(id) === look) this.looking.delete(id);
+      });
+    this.looking.set(id, look);
+    return look;
+  }
+
+  private async look(id: string): Promise<void> {
+    const job = await this.store.get(id);
+    const after = this.seen.get(id) ?? 0;
+    const events =
+      job && (await this.store.events(id, Math.min(after, Number.MAX_SAFE_INTEGER - EVENTS_AT_ONCE), EVENTS_AT_ONCE));
+    // Not there: deleted, or about to be created by a request under way.
+    if (!job?.spec.webhook || !events) return;
+    for (const event of events) if (job.spec.webhook.events.includes(event.type)) await this.prepare(event);
+    const last = events.at(-1);
+    if (last) this.seen.set(id, isFinalEvent(last) ? Number.POSITIVE_INFINITY : last.id);
+    if (this.hasAll(id)) await this.finish(id);
+  }
+
+  /** Whether every event of a job that has ended was looked at. */
+  private hasAll(id: string): boolean {
+    return this.seen.get(id) === Number.POSITIVE_INFINITY;
+  }
+
+  private async prepare({ id: event_id, job_id, type }: JobEvent): Promise<void> {
+    const now = new Date().toISOString();
+    const id = `msg_${job_id.slice('job_'.length)}_${event_id}`;
+    const delivery: StoredDelivery = {
+      id,
+      object: 'delivery',
+      job_id,
+      event_id,
+      type,
+      status: 'pending',
+      created_at: now,
+      next_attempt_at: now,
+      replays: 0,
+      attempts: [],
+      earlier: 0,
+    };
+    if (await this.deliveries.create(delivery)) await this.enqueue(delivery);
+  }
+
+  /** What cannot be queued now is put back by the sweep. */
+  private async enqueue(delivery: StoredDelivery): Promise<void> {
+    await this.queue
+      ?.add(delivery)
+      .catch((error) => this.log.warn({ err: error, delivery: delivery.id }, 'delivery not queued yet'));
+  }
+
+  /** One attempt. @throws AttemptFailed where another follows */
+  private async deliver({ job, event, replays }: QueuedDelivery): Promise<void> {
+    const [delivery, record, events] = await Promise.all([
+      this.deliveries.get(job, event),
+      this.store.get(job),
+      this.store.events(job, event - 1, 1),
+    ]);
+    const content = events?.[0];
+    if (delivery?.status !== 'pending' || delivery.replays !== replays || !record?.spec.webhook || !content) return;
+    const from = Date.now();
+    const body = JSON.stringify({ type: content.type, timestamp: content.created_at, data: content });
+    const gone = await this.deliveries.isGone(job);
+    const answer = gone ? NO_MORE : await this.sender.send(record.spec.webhook.url, delivery.id, body);
+    await this.note(delivery, answer, from);
+  }
+
+  private async note(
+    before: StoredDelivery,
+    { status, error, retryAfter, final }: Answer,
+    from: number,
+  ): Promise<void> {
+    const attempt = {
+      at: new Date(from).toISOString(),
+      duration_ms: Date.now() - from,
+      response_status: status,
+      error,
+    };
+    const current = await this.deliveries.get(before.job_id, before.event_id);
+    if (!current) return;
+    const delivery = { ...current, attempts: [...current.attempts, attempt] };
+    this.log.info({ delivery: delivery.id, response_status: status, reason: error }, 'webhook called');
+    // Asked for once more meanwhile: that goes its own way.
+    if (current.replays !== before.replays) {
+      await this.deliveries.write({ ...delivery, earlier: delivery.attempts.length });
+      return;
+    }
+    const failed = delivery.attempts.length - delivery.earlier;
+    const delay = final ? undefined : retryDelay(failed, this.config.WEBHOOK_RETRY_SECONDS, retryAfter);
+    if (status === 410) await this.deliveries.setGone(delivery.job_id, true);
+    if (delay === undefined) {
+      await this.settle({ ...delivery, status: error === null ? 'delivered' : 'failed', next_attempt_at: null });
+      return;
+    }
+    await this.deliveries.write({ ...delivery, next_attempt_at: new Date(Date.now() + delay).toISOString() });
+    throw new AttemptFailed(error ?? '', delay);
+  }
+
+  private async settle(delivery: StoredDelivery): Promise<void> {
+    await this.deliveries.write(delivery);
+    await this.finish(delivery.job_id);
+  }
+
+  /** Keep a job in mind no longer once it has ended and everybody was told; or it was deleted. */
+  private async finish(id: string): Promise<void> {
+    if (!this.hasAll(id)) {
+      const wanted = (await this.store.get(id)) ?? (await this.deliveries.isExpected(id, SUBMISSION_MS));
+      if (wanted) return;
+    }
+    if (await this.hasPending(id)) return;
+    await this.deliveries.forget(id);
+    this.seen.delete(id);
+    // Asked for again meanwhile.
+    if (await this.hasPending(id)) await this.deliveries.expect(id);
+  }
+
+  private async hasPending(id: string): Promise<boolean> {
+    return (await this.deliveries.list(id)).some(({ status }) => status === 'pending');
+  }
+}
+
+const shown = ({ earlier: _, ...delivery }: StoredDelivery): Delivery => delivery;
