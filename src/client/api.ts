@@ -206,6 +206,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls of a job’s webhook
+         * @description One per event that the webhook asked for, in their order, each with its attempts.
+         */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/deliveries/{delivery}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call a job’s webhook once more
+         * @description At once and with the same `webhook-id`, whatever came of it before; if that fails, by the schedule anew.
+         */
+        post: operations["replayDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{id}/events": {
         parameters: {
             query?: never;
@@ -776,6 +816,41 @@ export interface components {
             /** @constant */
             family: "custom";
         };
+        /** @description An event on its way to the job’s webhook. */
+        Delivery: {
+            attempts: {
+                /** @description RFC 3339 time, UTC. */
+                at: string;
+                duration_ms: number;
+                /** @description Why there was no answer, or why it did not count. */
+                error: string | null;
+                response_status: number | null;
+            }[];
+            /** @description RFC 3339 time, UTC. */
+            created_at: string;
+            event_id: number;
+            /** @description The `webhook-id` of every attempt: receivers know repetitions by it. */
+            id: string;
+            /** @description Identifier of a job; sorts by creation time. */
+            job_id: string;
+            next_attempt_at: string | null;
+            /** @constant */
+            object: "delivery";
+            /** @description Times it was asked for again. */
+            replays: number;
+            /** @enum {string} */
+            status: "pending" | "delivered" | "failed";
+            /** @enum {string} */
+            type: "job.queued" | "job.running" | "job.progress" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled";
+        };
+        DeliveryList: {
+            data: components["schemas"]["Delivery"][];
+            first_id: string | null;
+            has_more: boolean;
+            last_id: string | null;
+            /** @constant */
+            object: "list";
+        };
         /** @description One embedding table; the vocabulary is shared by all sources. */
         EmbeddingModel: {
             /** @constant */
@@ -1239,6 +1314,7 @@ export interface components {
              * @default 3600
              */
             timeout_seconds: number;
+            webhook?: components["schemas"]["Webhook"];
         };
         /** @description What to merge, how, and what to report. */
         JobSpecInput: {
@@ -1308,6 +1384,7 @@ export interface components {
              * @default 3600
              */
             timeout_seconds?: number;
+            webhook?: components["schemas"]["WebhookInput"];
         };
         /**
          * @description succeeded, failed and cancelled never change.
@@ -2030,6 +2107,40 @@ export interface components {
             shape: number[];
             source_shapes: number[][];
         };
+        /** @description Who is told about the job, by Standard Webhooks. */
+        Webhook: {
+            /**
+             * @description Which events it is called for. Default: the end of the job.
+             * @default [
+             *       "job.succeeded",
+             *       "job.failed",
+             *       "job.cancelled"
+             *     ]
+             */
+            events: ("job.queued" | "job.running" | "job.progress" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled")[];
+            /**
+             * Format: uri
+             * @description Called with a POST per event. Public addresses only, unless the service allows others.
+             */
+            url: string;
+        };
+        /** @description Who is told about the job, by Standard Webhooks. */
+        WebhookInput: {
+            /**
+             * @description Which events it is called for. Default: the end of the job.
+             * @default [
+             *       "job.succeeded",
+             *       "job.failed",
+             *       "job.cancelled"
+             *     ]
+             */
+            events?: ("job.queued" | "job.running" | "job.progress" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled")[];
+            /**
+             * Format: uri
+             * @description Called with a POST per event. Public addresses only, unless the service allows others.
+             */
+            url: string;
+        };
         /** @description Width of a space in the result, or what it must achieve. */
         Width: number | {
             /** @description Fewest directions that retain this share of Σ σ². */
@@ -2274,6 +2385,8 @@ export type ComparisonRow = components['schemas']['ComparisonRow'];
 export type Costs = components['schemas']['Costs'];
 export type CustomModel = components['schemas']['CustomModel'];
 export type CustomModelInput = components['schemas']['CustomModelInput'];
+export type Delivery = components['schemas']['Delivery'];
+export type DeliveryList = components['schemas']['DeliveryList'];
 export type EmbeddingModel = components['schemas']['EmbeddingModel'];
 export type EndToEndMetrics = components['schemas']['EndToEndMetrics'];
 export type Environment = components['schemas']['Environment'];
@@ -2325,6 +2438,8 @@ export type TransformerPlan = components['schemas']['TransformerPlan'];
 export type TransformerSpaceMetrics = components['schemas']['TransformerSpaceMetrics'];
 export type TransformerSpacePlan = components['schemas']['TransformerSpacePlan'];
 export type TransformerTensorMetrics = components['schemas']['TransformerTensorMetrics'];
+export type Webhook = components['schemas']['Webhook'];
+export type WebhookInput = components['schemas']['WebhookInput'];
 export type Width = components['schemas']['Width'];
 export type WidthGoal = components['schemas']['WidthGoal'];
 export type Worker = components['schemas']['Worker'];
@@ -2820,6 +2935,71 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Last id of the page before. */
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of a job; sorts by creation time. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    replayDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `webhook-id` of every attempt: receivers know repetitions by it. */
+                delivery: string;
+                /** @description Identifier of a job; sorts by creation time. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
         };
     };
     listJobEvents: {
