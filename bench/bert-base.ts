@@ -64,9 +64,22 @@ export async function writeBert(folder: string, sizes: Sizes): Promise<void> {
   await writer.finish(false);
 }
 
+/** Seconds of each part of the floor. */
+export interface BertFloor {
+  read: number;
+  grams: number;
+  eigenproblem: number;
+  products: number;
+  write: number;
+}
+
+export const secondsOf = (floor: BertFloor) => Object.values(floor).reduce((sum, part) => sum + part, 0);
+
 /**
  * What a closed-form merge of two such models to width r and n_ffn units cannot do without: read both once, the Grams of
- * all writers and one eigenproblem of the joint width in float64, one product per tensor and side, write the result.
+ * all writers and one eigenproblem of the joint width in float64, one product per tensor and side in float32, write the
+ * result, neither hashed nor synced. Nothing of what folds dropped units into kept ones (their kernel, Cholesky, two
+ * triangular solves), which the method asks for too: as many flops again in float32.
  */
 export async function bertFloor(
   la: LinearAlgebra,
@@ -74,39 +87,51 @@ export async function bertFloor(
   output: string,
   s: Sizes,
   r: number,
-): Promise<number> {
-  const start = performance.now();
-  for (const folder of folders) {
-    const reader = await CheckpointReader.open(folder);
-    for (const name of reader.tensors.keys()) await reader.floats(name, 'float32');
-    await reader.close();
-  }
+): Promise<BertFloor> {
   const { hidden: d, ffn, layers, vocabulary } = s;
   const D = folders.length * d;
   const times = async (a: Matrix, b: Matrix, count: number) => {
     for (let i = 0; i < count; i++) la.dispose(await la.gemm(a, b));
   };
   const f32 = (rows: number, cols: number) => la.upload(new Float32Array(rows * cols).fill(0.01), rows, cols);
+  const seconds = async (work: () => Promise<unknown>) => {
+    const start = performance.now();
+    await work();
+    return (performance.now() - start) / 1000;
+  };
+  const read = await seconds(async () => {
+    for (const folder of folders) {
+      const reader = await CheckpointReader.open(folder);
+      for (const name of reader.tensors.keys()) await reader.floats(name, 'float32');
+      await reader.close();
+    }
+  });
   // Grams: the joint vocabulary table couples the sources; attention output and FFN down do not.
-  const table = la.upload(new Float64Array(4096 * D).fill(0.01), 4096, D);
-  const gram = la.zeros(D, D, 'float64');
-  for (let row = 0; row < vocabulary; row += 4096) await la.syrk(table, { transpose: true, beta: 1, out: gram });
-  const [attention, down] = [
-    la.upload(new Float64Array(d * d).fill(0.01), d, d),
-    la.upload(new Float64Array(d * ffn).fill(0.01), d, ffn),
-  ];
-  for (let i = 0; i < layers * folders.length; i++) for (const w of [attention, down]) la.dispose(await la.syrk(w));
-  await la.eigh([await randomSymmetric(la, D)]);
+  const f64 = (rows: number, cols: number) => la.upload(new Float64Array(rows * cols).fill(0.01), rows, cols);
+  const [table, attention, down, gram] = [f64(4096, D), f64(d, d), f64(d, ffn), la.zeros(D, D, 'float64')];
+  const grams = await seconds(async () => {
+    for (let row = 0; row < vocabulary; row += 4096) {
+      const part = la.view(table, 0, Math.min(4096, vocabulary - row), 0, D);
+      await la.syrk(part, { transpose: true, beta: 1, out: gram });
+    }
+    for (let i = 0; i < layers * folders.length; i++) for (const w of [attention, down]) la.dispose(await la.syrk(w));
+  });
+  const symmetric = await randomSymmetric(la, D);
+  const eigenproblem = await seconds(() => la.eigh([symmetric]));
   const [e, f] = [f32(r, d), f32(d, r)];
   const kept = { heads: (r * d) / D, ffn: (r / d) * (ffn / folders.length) };
-  await times(f32(vocabulary, d), f, folders.length);
-  await times(f32(kept.heads, d), f, 3 * layers * folders.length);
-  await times(e, f32(d, kept.heads), layers * folders.length);
-  await times(f32(kept.ffn, d), f, layers * folders.length);
-  await times(e, f32(d, kept.ffn), layers * folders.length);
+  const [words, head, unit] = [f32(vocabulary, d), f32(kept.heads, d), f32(kept.ffn, d)];
+  const [headOutputs, units] = [f32(d, kept.heads), f32(d, kept.ffn)];
+  const products = await seconds(async () => {
+    await times(words, f, folders.length);
+    await times(head, f, 3 * layers * folders.length);
+    await times(e, headOutputs, layers * folders.length);
+    await times(unit, f, layers * folders.length);
+    await times(e, units, layers * folders.length);
+  });
   const bytes = await readFile(output);
-  await writeFile(`${output}.copy`, bytes);
-  return (performance.now() - start) / 1000;
+  const write = await seconds(() => writeFile(`${output}.copy`, bytes));
+  return { read, grams, eigenproblem, products, write };
 }
 
 async function randomSymmetric(la: LinearAlgebra, n: number): Promise<Matrix> {
