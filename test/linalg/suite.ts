@@ -107,6 +107,30 @@ export function linearAlgebraSuite(name: string, make: () => LinearAlgebra | Pro
             );
           });
 
+        it('inspects and alters a matrix and a view of it, and nothing around the view', async () => {
+          const a = make(6, 5, 6);
+          const before = (await la.download(a.fast)).slice();
+          const [part, expected] = [la.view(a.fast, 1, 4, 1, 3), oracle.view(a.slow, 1, 4, 1, 3)];
+          expect(await la.inspect(part, (values) => [...values])).toEqual([...(await oracle.download(expected))]);
+          await la.alter(part, (values) => {
+            for (let i = 0; i < values.length; i++) values[i] = i;
+          });
+          expect([...(await la.download(part))]).toEqual([0, 1, 2, 3, 4, 5]);
+          const inside = (at: number) => Math.floor(at / 5) >= 1 && Math.floor(at / 5) < 4 && at % 5 >= 1 && at % 5 < 3;
+          const rest = (values: Iterable<number>) => [...values].filter((_, at) => !inside(at));
+          expect(await la.inspect(a.fast, async (values) => rest(values))).toEqual(rest(before));
+        });
+
+        it('norms of a matrix with NaN or infinity in it are not finite', async () => {
+          for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+            const a = make(70, 90, 6).fast;
+            await la.alter(a, (values) => {
+              values[4321] = bad;
+            });
+            expect(Number.isFinite((await la.norms(a)).sumAbs)).toBe(false);
+          }
+        });
+
         it('cast, axpy, scaleRows, norms', async () => {
           const [a, x] = [make(6, 5, 6), make(6, 5, 7)];
           await la.axpy(-0.25, x.fast, a.fast);

@@ -109,6 +109,7 @@ it.each([
     const stored = new StoredSlots(reader, bindings, la, 'float32');
     return {
       has: (...at) => stored.has(...at),
+      release: (m) => stored.release(m),
       matrix: async (slot, layer, part, rows) => {
         const m = await stored.matrix(slot, layer, part, rows);
         const gain = slot.endsWith('_norm') && part === 'weight' && i === 0;

@@ -98,6 +98,13 @@ export interface LinearAlgebra {
   ): Promise<Matrix>;
   /** Row-major values; may alias the matrix on a CPU backend, so treat them as read-only. They outlive `dispose`. */
   download(a: Matrix): Promise<FloatArray>;
+  /**
+   * What `look` makes of the row-major values. They are its own until it has answered, to read and not to keep, so that
+   * the memory stays the matrix's: for values that are needed once, where `download` would take them for good.
+   */
+  inspect<T>(a: Matrix, look: (values: FloatArray) => T | Promise<T>): Promise<T>;
+  /** In place: `change` rewrites the row-major values, which are its own while it runs. What no other verb does. */
+  alter(a: Matrix, change: (values: FloatArray) => void): Promise<void>;
   /** rows × cols of zeros. */
   zeros(rows: number, cols: number, precision: Precision): Matrix;
   /** Rows `[r0, r1)` and columns `[c0, c1)` of `a`, sharing its memory. */

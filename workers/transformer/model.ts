@@ -69,9 +69,11 @@ export interface SlotTensors {
   has(slot: Slot, layer: number | null, part: 'weight' | 'bias'): boolean;
   /**
    * A norm's gain counts as weight; vectors have one row. Linear maps are [out, in], tables [entries, width].
-   * `rows`: only these, half-open. The caller may dispose what it gets from a source, not from a result in memory.
+   * `rows`: only these, half-open.
    */
   matrix(slot: Slot, layer: number | null, part: 'weight' | 'bias', rows?: readonly [number, number]): Promise<Matrix>;
+  /** Done with what `matrix` gave: disposed where it was made on demand. */
+  release(matrix: Matrix): void;
 }
 
 /** Slots of one checkpoint, decoded on demand: sections cut out, Conv1D turned to [out, in]. */
@@ -109,37 +111,56 @@ export class StoredSlots implements SlotTensors {
   ): Promise<Matrix> {
     const { binding, section } = this.binding(slot, layer, part);
     const isTable = slot === 'word' || slot === 'position' || slot === 'type';
-    const columnsWrite = binding.layout === 'in_out' && binding.shape.length === 2 && !isTable;
-    if (!columnsWrite) {
-      const [rows, columns] = binding.shape.length === 1 ? [1, binding.shape[0]] : binding.shape;
-      if (binding.shape.length === 1) {
-        const width = columns / binding.slots.length;
-        const all = await this.reader.floats(binding.name, this.precision);
-        checkFinite(all, binding.name);
-        return this.la.upload(all.slice(section * width, (section + 1) * width), 1, width);
-      }
-      const height = rows / binding.slots.length;
-      const [r0, r1] = wanted ?? [0, height];
-      const range = [section * height + r0, section * height + r1] as const;
-      const values = await this.reader.floats(binding.name, this.precision, { rows: range });
-      checkFinite(values, binding.name);
-      return this.la.upload(values, r1 - r0, columns);
-    }
-    const [rows, columns] = binding.shape;
-    const width = columns / binding.slots.length;
+    const matrix = await (binding.shape.length === 1
+      ? this.vector(binding, section)
+      : binding.layout === 'in_out' && !isTable
+        ? this.turned(binding, section, wanted)
+        : this.rowsOf(binding, section, wanted));
+    await checkFinite(this.la, matrix, binding.name);
+    return matrix;
+  }
+
+  release(matrix: Matrix): void {
+    this.la.dispose(matrix);
+  }
+
+  private async vector({ name, shape, slots }: Binding, section: number): Promise<Matrix> {
+    const width = shape[0] / slots.length;
+    const all = await this.reader.floats(name, this.precision);
+    return this.la.upload(all.slice(section * width, (section + 1) * width), 1, width);
+  }
+
+  private rowsOf({ name, shape, slots }: Binding, section: number, wanted?: readonly [number, number]) {
+    const height = shape[0] / slots.length;
+    const [r0, r1] = wanted ?? [0, height];
+    const rows = [section * height + r0, section * height + r1] as const;
+    return this.la.receive(r1 - r0, shape[1], this.precision, (values) =>
+      this.reader.floatsInto(name, values, { rows }),
+    );
+  }
+
+  /** Conv1D keeps [in, out]. */
+  private async turned(
+    { name, shape: [rows, columns], slots }: Binding,
+    section: number,
+    wanted?: readonly [number, number],
+  ) {
+    const width = columns / slots.length;
     const [r0, r1] = wanted ?? [0, width];
     const range = [section * width + r0, section * width + r1] as const;
-    const values = await this.reader.floats(binding.name, this.precision, { columns: range });
-    checkFinite(values, binding.name);
+    const values = await this.reader.floats(name, this.precision, { columns: range });
     return this.la.upload(transposed(values, rows, r1 - r0), r1 - r0, rows);
   }
 }
 
-/** Index of the first NaN or infinity stops the job: one bad weight spreads over the whole result. */
-export function checkFinite(values: FloatArray, name: string): void {
-  for (let i = 0; i < values.length; i++)
-    if (!Number.isFinite(values[i]))
-      throw new DataError('weight_not_finite', `Tensor "${name}" holds ${values[i]} at index ${i}.`);
+/** The first NaN or infinity stops the job: one bad weight spreads over the whole result. @throws DataError naming it */
+export async function checkFinite(la: LinearAlgebra, matrix: Matrix, name: string): Promise<void> {
+  if (Number.isFinite((await la.norms(matrix)).sumAbs)) return;
+  await la.inspect(matrix, (values) => {
+    const index = values.findIndex((value) => !Number.isFinite(value));
+    if (index >= 0)
+      throw new DataError('weight_not_finite', `Tensor "${name}" holds ${values[index]} at index ${index}.`);
+  });
 }
 
 /** A model over slot tensors, each part read once and kept. `release` drops a sublayer when a pass is done with it. */

@@ -1,10 +1,13 @@
 import type { FloatArray, LinearAlgebra, Matrix } from '../linalg/contract.js';
+import { takeRows } from './closed-form/pick.js';
 import type { Linear, Norm } from './model.js';
 
 /** F for one norm: n ≈ fold·h′ + offset, per source. */
 export interface Fold {
   /** D × r float32, rows in the order of the sources. */
   matrix: Matrix;
+  /** Factor on it; default 1. */
+  scale?: number;
   /** Constant part, length D, where the reader has a bias to hold it. */
   offset: FloatArray | null;
   /** Without a bias: the row that predicts the constant 1 from h′, length r. */
@@ -30,87 +33,83 @@ export interface ReaderSource {
   start: number;
 }
 
+/** A reader in terms of the result's normed stream. */
 export interface Folded {
-  weight: Float32Array;
+  /** [rows, r], float32. */
+  weight: Matrix;
   bias: Float64Array;
-  rows: number;
 }
 
-/** Only the biases are wanted: no product with the fold, `weight` stays zero. */
-export interface FoldOptions {
-  biasOnly?: boolean;
-}
-
-/** W·diag(gain)·F + (W·β + b): one source's rows of a reader in terms of the result's normed stream. */
-export async function foldReader(
-  la: LinearAlgebra,
-  source: ReaderSource,
-  fold: Fold,
-  { biasOnly = false }: FoldOptions = {},
-): Promise<Folded> {
-  const { linear, norm, rows: kept, start } = source;
-  const width = linear.weight.cols;
-  const rows = kept ?? Array.from({ length: linear.weight.rows }, (_, i) => i);
-  const values = await la.download(linear.weight);
-  const absorbed = new Float32Array(rows.length * width);
-  const bias = new Float64Array(rows.length);
-  rows.forEach((row, i) => {
-    if (row < 0) return;
-    let constant = linear.bias ? linear.bias[row] : 0;
-    for (let j = 0; j < width; j++) {
-      const w = values[row * width + j];
-      if (norm.bias) constant += w * norm.bias[j];
-      const gained = norm.gain ? w * norm.gain[j] : w;
-      if (fold.offset) constant += gained * fold.offset[start + j];
-      absorbed[i * width + j] = gained;
-    }
-    bias[i] = constant;
-  });
-  if (biasOnly) return { weight: new Float32Array(rows.length * fold.matrix.cols), bias, rows: rows.length };
-  const x = la.upload(absorbed, rows.length, width);
-  const product = await la.gemm(x, la.view(fold.matrix, start, start + width, 0, fold.matrix.cols));
-  const weight = (await la.download(product)) as Float32Array;
-  if (fold.constant)
-    bias.forEach((constant, i) => {
-      for (let j = 0; j < fold.matrix.cols; j++) weight[i * fold.matrix.cols + j] += constant * fold.constant![j];
-    });
-  la.dispose(x);
-  return { weight, bias, rows: rows.length };
-}
-
-/** Readers of all sources below each other: concatenated out-space. */
-export async function stackReaders(
-  la: LinearAlgebra,
-  sources: readonly ReaderSource[],
-  fold: Fold,
-  options: FoldOptions = {},
-): Promise<Folded> {
-  const parts = await Promise.all(sources.map((source) => foldReader(la, source, fold, options)));
-  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
-  const weight = new Float32Array(rows * fold.matrix.cols);
-  const bias = new Float64Array(rows);
-  let at = 0;
-  for (const part of parts) {
-    weight.set(part.weight, at * fold.matrix.cols);
-    bias.set(part.bias, at);
-    at += part.rows;
+/** Rows of all sources below each other: concatenated out-space. */
+export async function stackReaders(la: LinearAlgebra, sources: readonly ReaderSource[], fold: Fold): Promise<Folded> {
+  const heights = sources.map(({ rows, linear }) => (rows ?? { length: linear.weight.rows }).length);
+  const total = heights.reduce((sum, height) => sum + height, 0);
+  const weight = la.zeros(total, fold.matrix.cols, 'float32');
+  const bias: number[] = [];
+  for (const [i, source] of sources.entries()) {
+    const out = la.view(weight, bias.length, bias.length + heights[i], 0, weight.cols);
+    bias.push(...(await addFolded(la, source, fold, 1, out)));
   }
-  return { weight, bias, rows };
+  return { weight, bias: Float64Array.from(bias) };
 }
 
-/** Σ a_i W_i F_i: shared out-space, the mean of the sources' logits. Centred over the vocabulary when asked: softmax ignores it. */
+/** Σ a_i W_i F_i: shared out-space, the mean of the sources' logits. */
 export async function averageReaders(
   la: LinearAlgebra,
   sources: readonly ReaderSource[],
   weights: readonly number[],
   fold: Fold,
 ): Promise<Folded> {
-  let total: Folded | undefined;
+  const { rows } = sources[0].linear.weight;
+  const weight = la.zeros(rows, fold.matrix.cols, 'float32');
+  const bias = new Float64Array(rows);
   for (const [i, source] of sources.entries()) {
-    const part = await foldReader(la, source, fold);
-    total ??= { weight: new Float32Array(part.weight.length), bias: new Float64Array(part.rows), rows: part.rows };
-    for (let j = 0; j < part.weight.length; j++) total.weight[j] += weights[i] * part.weight[j];
-    for (let j = 0; j < part.rows; j++) total.bias[j] += weights[i] * part.bias[j];
+    const own = await addFolded(la, source, fold, weights[i], weight);
+    for (let j = 0; j < rows; j++) bias[j] += weights[i] * own[j];
   }
-  return total!;
+  return { weight, bias };
+}
+
+/**
+ * out += a·W·diag(gain)·F of one source's rows; returns W·β + b with what the fold's offset adds. The gain goes to the
+ * rows of F, which are fewer than the entries of W.
+ */
+async function addFolded(
+  la: LinearAlgebra,
+  source: ReaderSource,
+  fold: Fold,
+  share: number,
+  out: Matrix,
+): Promise<Float64Array> {
+  const { linear, norm, rows, start } = source;
+  const own = la.view(fold.matrix, start, start + linear.weight.cols, 0, fold.matrix.cols);
+  const gained = norm.gain ? await la.cast(own, 'float32') : own;
+  if (norm.gain) await la.scaleRows(gained, Float64Array.from(norm.gain));
+  const x = rows ? await takeRows(la, linear.weight, rows) : linear.weight;
+  await la.gemm(x, gained, { alpha: share * (fold.scale ?? 1), beta: 1, out });
+  if (x !== linear.weight) la.dispose(x);
+  if (norm.gain) la.dispose(gained);
+  const bias = await foldedBias(la, source, fold);
+  if (fold.constant) {
+    const constant = la.upload(Float32Array.from(fold.constant), 1, fold.constant.length);
+    await la.gemm(la.upload(Float32Array.from(bias), bias.length, 1), constant, { alpha: share, beta: 1, out });
+  }
+  return bias;
+}
+
+/** W·(β + diag(gain)·offset) + b: the constant of one source's rows. */
+export async function foldedBias(la: LinearAlgebra, source: ReaderSource, fold: Fold): Promise<Float64Array> {
+  const { linear, norm, rows, start } = source;
+  const { rows: height, cols: width } = linear.weight;
+  const constant = new Float32Array(width);
+  for (let j = 0; j < width; j++)
+    constant[j] = (norm.bias?.[j] ?? 0) + (norm.gain?.[j] ?? 1) * (fold.offset?.[start + j] ?? 0);
+  const products = new Float64Array(height);
+  if (norm.bias || fold.offset) {
+    const column = await la.gemm(linear.weight, la.upload(constant, width, 1));
+    await la.inspect(column, (values) => products.set(values));
+    la.dispose(column);
+  }
+  const of = (row: number) => (row < 0 ? 0 : products[row] + (linear.bias ? linear.bias[row] : 0));
+  return rows ? Float64Array.from(rows, of) : Float64Array.from(products, (_, row) => of(row));
 }

@@ -17,6 +17,11 @@ export class MemorySlots implements SlotTensors {
     this.held.set(slotKey(slot, layer, part), this.la.upload(floats, rows, cols));
   }
 
+  /** A float32 matrix of this backend, which is the slots' from now on. */
+  keep(slot: Slot, layer: number | null, part: 'weight' | 'bias', matrix: Matrix): void {
+    this.held.set(slotKey(slot, layer, part), matrix);
+  }
+
   vector(slot: Slot, layer: number | null, part: 'weight' | 'bias', values: FloatArray): void {
     this.put(slot, layer, part, values, 1, values.length);
   }
@@ -35,4 +40,7 @@ export class MemorySlots implements SlotTensors {
     if (!found) throw new DataError('tensor_missing', `The merge produced no ${slotKey(slot, layer, part)}.`);
     return rows ? this.la.view(found, rows[0], rows[1], 0, found.cols) : found;
   }
+
+  /** They stay until the fit is over. */
+  release(): void {}
 }

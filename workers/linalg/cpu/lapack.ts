@@ -70,7 +70,7 @@ export async function syevd(
     int(liwork),
     info,
   ]);
-  memory.give({ bytes: work.byteLength, reusable: work });
+  memory.give(work, true);
   if (info[0] !== 0 || Number.isNaN(values[0]))
     throw new DataError(
       'eigensolver_failed',

@@ -47,6 +47,11 @@ export class CpuMatrix implements Matrix {
     return this.offset === 0 ? this.data : this.data.subarray(this.offset);
   }
 
+  /** Of a contiguous matrix: all of it, sharing memory. */
+  get values(): FloatArray {
+    return this.data.subarray(this.offset, this.offset + this.rows * this.cols);
+  }
+
   /** Row i, sharing memory. */
   row(i: number): FloatArray {
     const start = this.offset + i * this.stride;
@@ -63,11 +68,11 @@ export class CpuMatrix implements Matrix {
     return new CpuMatrix(this.data, rows, cols, this.stride, offset, this.own);
   }
 
-  /** Give up the memory; returns it where it may be used again. */
-  release(): { bytes: number; reusable: FloatArray | undefined } {
+  /** Give up the memory; it may be used again where the backend made it and nobody outside has seen it. */
+  release(): { data: FloatArray | undefined; reusable: boolean } {
     const data = this.held;
     this.held = undefined;
-    return { bytes: data?.byteLength ?? 0, reusable: this.own.exclusive ? data : undefined };
+    return { data, reusable: this.own.exclusive };
   }
 }
 
@@ -84,7 +89,7 @@ export function allocate(length: number, precision: Precision): FloatArray {
 /** Contiguous copy of `a` in `precision`. */
 export function copyOf(a: CpuMatrix, precision: Precision = a.precision): CpuMatrix {
   const out = allocate(a.rows * a.cols, precision);
-  if (a.contiguous) out.set(a.data.subarray(a.offset, a.offset + a.rows * a.cols));
+  if (a.contiguous) out.set(a.values);
   else for (let i = 0; i < a.rows; i++) out.set(a.row(i), i * a.cols);
   return new CpuMatrix(out, a.rows, a.cols);
 }

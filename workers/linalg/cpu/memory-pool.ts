@@ -4,44 +4,73 @@ import type { FloatArray, Precision } from '../contract.js';
 import { allocate } from './matrix.js';
 
 /** Bytes kept for reuse. Fresh memory costs a page fault per 4 KB and a collection per few arrays. */
-const KEEP_BYTES = 12 * 1024 * 1024;
+const KEEP_BYTES = 96 * 1024 * 1024;
+/** Smaller arrays are not worth keeping: the C library has them in its own lists. */
+const SMALL_BYTES = 16 * 1024;
 /** Bytes dropped after which a collection is forced: V8 counts external memory late, and a worker's limit is real. */
-const COLLECT_AFTER_BYTES = 32 * 1024 * 1024;
+const COLLECT_AFTER_BYTES = 64 * 1024 * 1024;
 
-/** Arrays given back by disposed matrices, by type and length, for matrices of the same size to come. */
+/** Memory given back by disposed matrices, for matrices of about the same size to come. */
 export class MemoryPool {
-  private readonly kept = new Map<string, FloatArray[]>();
+  /** By capacity; the capacity used last comes last. */
+  private readonly kept = new Map<number, ArrayBufferLike[]>();
   private keptBytes = 0;
   private dropped = 0;
   private collect: (() => void) | undefined;
 
   take(length: number, precision: Precision, zeroed: boolean): FloatArray {
-    const data = this.kept.get(key(length, precision))?.pop();
-    if (!data) return allocate(length, precision);
-    this.keptBytes -= data.byteLength;
-    return zeroed ? data.fill(0) : data;
+    const bytes = length * (precision === 'float64' ? 8 : 4);
+    if (bytes < SMALL_BYTES) return allocate(length, precision);
+    const capacity = capacityOf(bytes);
+    const buffer = this.kept.get(capacity)?.pop();
+    if (buffer) this.keptBytes -= capacity;
+    const data = viewOf(buffer ?? new ArrayBuffer(capacity), length, precision);
+    return zeroed && buffer ? data.fill(0) : data;
   }
 
-  give({ bytes, reusable }: { bytes: number; reusable: FloatArray | undefined }): void {
-    if (reusable && this.keptBytes + bytes <= KEEP_BYTES) {
-      const name = key(reusable.length, reusable instanceof Float64Array ? 'float64' : 'float32');
-      const list = this.kept.get(name);
-      if (list) list.push(reusable);
-      else this.kept.set(name, [reusable]);
-      this.keptBytes += bytes;
+  /** @param reusable whether nobody else holds `data` */
+  give(data: FloatArray, reusable: boolean): void {
+    const { byteLength: bytes } = data.buffer;
+    if (!reusable || bytes > KEEP_BYTES || bytes !== capacityOf(bytes)) {
+      if (bytes >= SMALL_BYTES) this.drop(bytes);
       return;
     }
+    const list = this.kept.get(bytes) ?? [];
+    list.push(data.buffer);
+    this.kept.delete(bytes);
+    this.kept.set(bytes, list);
+    this.keptBytes += bytes;
+    while (this.keptBytes > KEEP_BYTES) this.dropOldest();
+  }
+
+  private dropOldest(): void {
+    for (const [capacity, list] of this.kept) {
+      if (list.pop()) {
+        this.keptBytes -= capacity;
+        this.drop(capacity);
+        return;
+      }
+      this.kept.delete(capacity);
+    }
+  }
+
+  private drop(bytes: number): void {
     this.dropped += bytes;
     if (this.dropped < COLLECT_AFTER_BYTES) return;
     this.dropped = 0;
-    this.kept.clear();
-    this.keptBytes = 0;
     this.collect ??= exposeCollector();
     this.collect();
   }
 }
 
-const key = (length: number, precision: Precision) => `${precision}:${length}`;
+/** The next eighth of a power of two: matrices of nearly one size, as selections are, share memory; 12 % is left over. */
+function capacityOf(bytes: number): number {
+  const grain = 2 ** Math.max(0, Math.floor(Math.log2(bytes)) - 3);
+  return Math.ceil(bytes / grain) * grain;
+}
+
+const viewOf = (buffer: ArrayBufferLike, length: number, precision: Precision): FloatArray =>
+  precision === 'float64' ? new Float64Array(buffer, 0, length) : new Float32Array(buffer, 0, length);
 
 /** V8's own collector, without starting node with --expose-gc. */
 function exposeCollector(): () => void {

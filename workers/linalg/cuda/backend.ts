@@ -92,6 +92,14 @@ export class CudaBackend implements LinearAlgebra {
     return (await this.toHost(cuda(a))).data;
   }
 
+  async inspect<T>(a: Matrix, look: (values: FloatArray) => T | Promise<T>): Promise<T> {
+    return look(await this.download(a));
+  }
+
+  async alter(a: Matrix, change: (values: FloatArray) => void): Promise<void> {
+    await this.onHost([cuda(a)], ([values]) => this.host.alter(values, change));
+  }
+
   zeros(rows: number, cols: number, precision: Precision): Matrix {
     const out = this.scratch(rows, cols, precision);
     if (out.onDevice && rows * cols > 0) this.device.zero(out.pointer, rows * cols * out.size);

@@ -42,6 +42,14 @@ export class ReferenceBackend implements LinearAlgebra {
   async download(a: Matrix): Promise<FloatArray> {
     return copyOf(cpu(a)).data;
   }
+  async inspect<T>(a: Matrix, look: (values: FloatArray) => T | Promise<T>): Promise<T> {
+    return look(copyOf(cpu(a)).data);
+  }
+  async alter(a: Matrix, change: (values: FloatArray) => void): Promise<void> {
+    const whole = copyOf(cpu(a));
+    change(whole.data);
+    await this.copy(whole, a);
+  }
   zeros(rows: number, cols: number, precision: Precision): Matrix {
     return new CpuMatrix(allocate(rows * cols, precision), rows, cols);
   }

@@ -48,6 +48,12 @@ export class TfjsBackend implements LinearAlgebra {
   download(a: Matrix): Promise<FloatArray> {
     return this.host.download(a);
   }
+  inspect<T>(a: Matrix, look: (values: FloatArray) => T | Promise<T>): Promise<T> {
+    return this.host.inspect(a, look);
+  }
+  alter(a: Matrix, change: (values: FloatArray) => void): Promise<void> {
+    return this.host.alter(a, change);
+  }
   zeros(rows: number, cols: number, precision: Precision): Matrix {
     return this.host.zeros(rows, cols, precision);
   }

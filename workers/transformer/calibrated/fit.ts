@@ -249,7 +249,8 @@ async function putReaders(f: Fitting, k: number, withBias: Fold, without: Fold):
     }
     if (parts.length === 0) continue;
     const folded = await stackReaders(la, parts, hasBias(plan, slot, layer) ? withBias : without);
-    putLinear(f, slot, layer, folded.weight, folded.bias, plan.target.hidden);
+    f.slots.keep(slot, layer, 'weight', folded.weight);
+    if (hasBias(plan, slot, layer)) f.slots.vector(slot, layer, 'bias', folded.bias);
   }
 }
 

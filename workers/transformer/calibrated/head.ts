@@ -1,3 +1,4 @@
+import { centreColumns } from '../centre.js';
 import { type Control, checkCancelled } from '../control.js';
 import { activate } from '../forward/activations.js';
 import { batchesOf } from '../forward/batch.js';
@@ -43,22 +44,19 @@ async function decode(f: HeadFit, norms: readonly Norm[], fold: Fold): Promise<F
     start += f.joint.widths[i];
   }
   const folded = await averageReaders(f.la, parts, f.plan.source_weights, fold);
-  return centred(folded, fold.matrix.cols);
-}
-
-function centred(folded: Folded, width: number): Folded {
-  const mean = new Float64Array(width);
-  for (let i = 0; i < folded.rows; i++)
-    for (let j = 0; j < width; j++) mean[j] += folded.weight[i * width + j] / folded.rows;
-  for (let i = 0; i < folded.rows; i++) for (let j = 0; j < width; j++) folded.weight[i * width + j] -= mean[j];
-  const level = folded.bias.reduce((sum, value) => sum + value, 0) / folded.rows;
-  for (let i = 0; i < folded.rows; i++) folded.bias[i] -= level;
+  await centre(f.la, folded);
   return folded;
 }
 
+async function centre(la: HeadFit['la'], { weight, bias }: Folded): Promise<void> {
+  await centreColumns(la, weight);
+  const level = bias.reduce((sum, value) => sum + value, 0) / bias.length;
+  for (let i = 0; i < bias.length; i++) bias[i] -= level;
+}
+
 function putDecoder(f: HeadFit, folded: Folded, bias: boolean): void {
-  f.slots.put('decoder', null, 'weight', folded.weight, folded.rows, f.plan.target.hidden);
-  if (bias) f.slots.vector('decoder', null, 'bias', Float32Array.from(folded.bias));
+  f.slots.keep('decoder', null, 'weight', folded.weight);
+  if (bias) f.slots.vector('decoder', null, 'bias', folded.bias);
 }
 
 async function headReaders(f: HeadFit, slot: 'transform' | 'pooler', fold: Fold): Promise<Folded> {
@@ -73,16 +71,16 @@ async function headReaders(f: HeadFit, slot: 'transform' | 'pooler', fold: Fold)
 }
 
 async function putPooler(f: HeadFit, fold: Fold): Promise<void> {
-  const { weight, bias, rows } = await headReaders(f, 'pooler', fold);
-  f.slots.put('pooler', null, 'weight', weight, rows, f.plan.target.hidden);
-  f.slots.vector('pooler', null, 'bias', Float32Array.from(bias));
+  const { weight, bias } = await headReaders(f, 'pooler', fold);
+  f.slots.keep('pooler', null, 'weight', weight);
+  f.slots.vector('pooler', null, 'bias', bias);
 }
 
 async function putTransform(f: HeadFit, fold: Fold): Promise<void> {
   const r = f.plan.target.hidden;
   const { weight, bias } = await headReaders(f, 'transform', fold);
-  f.slots.put('transform', null, 'weight', weight, r, r);
-  f.slots.vector('transform', null, 'bias', Float32Array.from(bias));
+  f.slots.keep('transform', null, 'weight', weight);
+  f.slots.vector('transform', null, 'bias', bias);
   f.slots.vector('transform_norm', null, 'weight', new Float32Array(r).fill(1));
   f.slots.vector('transform_norm', null, 'bias', new Float32Array(r));
 }

@@ -2,6 +2,7 @@ import type { TransformerPlan } from '../../../src/families/plan.js';
 import { gaussian } from '../../bases/gaussian.js';
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { transposed } from '../../linalg/transposed.js';
+import { centreRows } from '../centre.js';
 
 /** Any seed does; this one makes results repeat. */
 const SEED = 33;
@@ -36,15 +37,17 @@ export function copyShares(indices: readonly number[]): Float64Array {
 }
 
 /** Columns `index` of a matrix, each original's shared out among its copies. Where none is copied, columns as they are. */
-export async function sharedColumns(la: LinearAlgebra, a: Matrix, index: readonly number[]): Promise<Matrix> {
-  const values = await la.download(a);
+export function sharedColumns(la: LinearAlgebra, a: Matrix, index: readonly number[]): Promise<Matrix> {
   const shares = copyShares(index);
-  return la.receive(a.rows, index.length, a.precision, async (out) => {
-    out.fill(0);
-    for (let i = 0; i < a.rows; i++)
-      for (let j = 0; j < index.length; j++)
-        if (shares[j] !== 0) out[i * index.length + j] = shares[j] * values[i * a.cols + index[j]];
-  });
+  const columns = Int32Array.from(index, (column) => Math.max(0, column)); // a dead one has no share of any
+  return la.receive(a.rows, index.length, a.precision, (out) =>
+    la.inspect(a, (values) => {
+      for (let i = 0, at = 0; i < a.rows; i++) {
+        const start = i * a.cols;
+        for (let j = 0; j < columns.length; j++) out[at++] = shares[j] * values[start + columns[j]];
+      }
+    }),
+  );
 }
 
 /**
@@ -61,18 +64,9 @@ export async function residualFrame(la: LinearAlgebra, plan: TransformerPlan): P
   if (plan.target.placement === 'post') return copies(la, d, r);
   if (plan.padding === 'zero') return appended(la, d, r, layer);
   const draw = gaussian(la, d, r, SEED, 'float64');
-  const fold = await la.orthonormalize(layer ? await withoutMeans(la, draw) : draw);
+  if (layer) await centreRows(la, draw);
+  const fold = await la.orthonormalize(draw);
   return { fold, expand: la.upload(transposed(await la.download(fold), d, r), r, d) };
-}
-
-async function withoutMeans(la: LinearAlgebra, a: Matrix): Promise<Matrix> {
-  const values = (await la.download(a)).slice();
-  for (let start = 0; start < values.length; start += a.cols) {
-    let mean = 0;
-    for (let j = start; j < start + a.cols; j++) mean += values[j] / a.cols;
-    for (let j = start; j < start + a.cols; j++) values[j] -= mean;
-  }
-  return la.upload(values, a.rows, a.cols);
 }
 
 function copies(la: LinearAlgebra, d: number, r: number): Frame {

@@ -1,5 +1,6 @@
 import type { Architecture } from '../../../src/families/architecture.js';
 import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
+import { takeColumns, takeRows } from './pick.js';
 import { solveFold } from './unit-fold.js';
 
 /** A source's q, k and v of one layer, norms absorbed, the constant as last column. */
@@ -25,63 +26,65 @@ export async function headFold(
   dropped: readonly number[],
 ): Promise<Matrix> {
   const c = await headMoment(la, a, weights);
-  const n = a.heads * a.headDim;
-  const part = (columns: readonly number[]) => {
-    const out = new Float64Array(kept.length * columns.length);
-    kept.forEach((row, i) => {
-      columns.forEach((column, j) => {
-        out[i * columns.length + j] = c[row * n + column];
-      });
-    });
-    return la.upload(out, kept.length, columns.length);
+  const part = async (columns: readonly number[]) => {
+    const rows = await takeRows(la, c, kept);
+    const out = await takeColumns(la, rows, columns);
+    la.dispose(rows);
+    return out;
   };
-  const solution = await solveFold(la, part(kept), part(dropped));
+  const solution = await solveFold(la, await part(kept), await part(dropped));
   const single = await la.cast(solution, 'float32');
-  la.dispose(solution);
+  for (const m of [c, solution]) la.dispose(m);
   return single;
 }
 
 /** C of all head outputs, heads·headDim squared, float64. */
-export async function headMoment(la: LinearAlgebra, a: Architecture, { q, k, v }: AttentionWeights) {
+export async function headMoment(la: LinearAlgebra, a: Architecture, { q, k, v }: AttentionWeights): Promise<Matrix> {
   const { heads, kvHeads, headDim } = a;
-  const [gq, gk] = [await la.download(await la.syrk(q)), await la.download(await la.syrk(k))];
   const inputs = v.cols - 1;
-  const varying = await la.download(await la.syrk(la.view(v, 0, v.rows, 0, inputs)));
-  const values = await la.download(v);
-  const n = heads * headDim;
-  const group = (h: number) => Math.floor((h * kvHeads) / heads);
-  const scores = Float64Array.from({ length: heads * heads }, (_, at) =>
-    blockProduct(gq, n, gk, kvHeads * headDim, headDim, [Math.floor(at / heads), at % heads], group),
+  const grams = [await la.syrk(q), await la.syrk(k), await la.syrk(la.view(v, 0, v.rows, 0, inputs))];
+  const constants = await la.inspect(v, (values) =>
+    Float64Array.from({ length: v.rows }, (_, i) => values[i * v.cols + inputs]),
   );
-  const out = new Float64Array(n * n);
-  for (let h = 0; h < heads; h++)
-    for (let g = 0; g < heads; g++) {
-      const same = Math.exp(scores[h * heads + g] - (scores[h * heads + h] + scores[g * heads + g]) / 2);
-      for (let x = 0; x < headDim; x++)
-        for (let y = 0; y < headDim; y++) {
-          const [i, j] = [group(h) * headDim + x, group(g) * headDim + y];
-          const constant = values[i * v.cols + inputs] * values[j * v.cols + inputs];
-          out[(h * headDim + x) * n + g * headDim + y] = same * varying[i * v.rows + j] + constant;
+  const [n, m] = [heads * headDim, kvHeads * headDim];
+  const start = (h: number) => Math.floor((h * kvHeads) / heads) * headDim;
+  const [gq, gk, varying] = await Promise.all(grams.map((gram) => la.download(gram)));
+  const score = (h: number, g: number) =>
+    blockProduct(gq, h * headDim * n + g * headDim, n, gk, start(h) * m + start(g), m, headDim) / headDim;
+  const own = Float64Array.from({ length: heads }, (_, h) => score(h, h));
+  const out = la.receive(n, n, 'float64', async (values) => {
+    for (let h = 0; h < heads; h++)
+      for (let g = 0; g < heads; g++) {
+        const same = Math.exp(score(h, g) - (own[h] + own[g]) / 2);
+        for (let x = 0; x < headDim; x++) {
+          const row = start(h) + x;
+          const at = (h * headDim + x) * n + g * headDim;
+          const from = row * m + start(g);
+          const constant = constants[row];
+          for (let y = 0; y < headDim; y++)
+            values[at + y] = same * varying[from + y] + constant * constants[start(g) + y];
         }
-    }
+      }
+  });
+  for (const gram of grams) la.dispose(gram);
   return out;
 }
 
-/** ⟨Q_hᵀK_h, Q_gᵀK_g⟩/headDim = Σ (Q_h·Q_gᵀ) ∘ (K_h·K_gᵀ) / headDim. */
+/** Σ a ∘ b of two square blocks: ⟨Q_hᵀK_h, Q_gᵀK_g⟩ = Σ (Q_h·Q_gᵀ) ∘ (K_h·K_gᵀ). */
 function blockProduct(
-  gq: FloatArray,
-  qWidth: number,
-  gk: FloatArray,
-  kWidth: number,
-  headDim: number,
-  [h, g]: [number, number],
-  group: (h: number) => number,
+  a: FloatArray,
+  startOfA: number,
+  strideOfA: number,
+  b: FloatArray,
+  startOfB: number,
+  strideOfB: number,
+  size: number,
 ): number {
   let sum = 0;
-  for (let x = 0; x < headDim; x++)
-    for (let y = 0; y < headDim; y++)
-      sum +=
-        gq[(h * headDim + x) * qWidth + g * headDim + y] *
-        gk[(group(h) * headDim + x) * kWidth + group(g) * headDim + y];
-  return sum / headDim;
+  for (let x = 0; x < size; x++) {
+    const i = startOfA + x * strideOfA;
+    const j = startOfB + x * strideOfB;
+    for (let y = 0; y < size; y++) sum += a[i + y] * b[j + y];
+  }
+  return sum;
 }

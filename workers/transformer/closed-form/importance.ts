@@ -1,36 +1,79 @@
 import type { Architecture } from '../../../src/families/architecture.js';
-import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
+import type { FloatArray, LinearAlgebra, Matrix, Precision } from '../../linalg/contract.js';
 import type { Linear, Norm } from '../model.js';
 
-/** [W·diag(gain), W·β + b] in float64: what a reader does to a unit stream, its constant as one more column. */
-export async function absorbed(
+/**
+ * [W·diag(gain), W·β + b]: what a reader does to a unit stream, its constant as one more column.
+ * @param rows which rows of W, in this order; default all
+ */
+export function absorbed(
   la: LinearAlgebra,
   { weight, bias }: Linear,
   { gain, bias: beta }: Norm,
+  precision: Precision,
+  rows?: readonly number[],
 ): Promise<Matrix> {
-  const values = await la.download(weight);
-  const { rows, cols } = weight;
-  const out = new Float64Array(rows * (cols + 1));
-  for (let i = 0; i < rows; i++) {
-    let constant = bias ? bias[i] : 0;
-    for (let j = 0; j < cols; j++) {
-      const w = values[i * cols + j];
-      out[i * (cols + 1) + j] = gain ? w * gain[j] : w;
-      if (beta) constant += w * beta[j];
-    }
-    out[i * (cols + 1) + cols] = constant;
-  }
-  return la.upload(out, rows, cols + 1);
+  const { cols } = weight;
+  const order = Int32Array.from(rows ?? { length: weight.rows }, (row, i) => row ?? i);
+  const gains = gain ? Float64Array.from(gain) : new Float64Array(cols).fill(1);
+  const betas = beta ? Float64Array.from(beta) : new Float64Array(cols);
+  return la.receive(order.length, cols + 1, precision, (out) =>
+    la.inspect(weight, (values) => {
+      for (let i = 0; i < order.length; i++) {
+        const at = i * (cols + 1);
+        const constant = absorbRow(values, order[i] * cols, gains, betas, out, at);
+        out[at + cols] = constant + (bias ? bias[order[i]] : 0);
+      }
+    }),
+  );
 }
 
-const squares = (values: FloatArray, width: number) => {
-  const out = new Float64Array(values.length / width);
-  for (let i = 0; i < values.length; i++) out[Math.floor(i / width)] += values[i] ** 2;
-  return out;
-};
+/** One row of it; returns w·β. A function of its own, as those below: the compiler makes such loops several times faster. */
+function absorbRow(
+  values: FloatArray,
+  start: number,
+  gains: Float64Array,
+  betas: Float64Array,
+  out: FloatArray,
+  at: number,
+): number {
+  let constant = 0;
+  for (let j = 0; j < gains.length; j++) {
+    const w = values[start + j];
+    out[at + j] = w * gains[j];
+    constant += w * betas[j];
+  }
+  return constant;
+}
 
 /** Row norms squared. */
-export const rowSquares = async (la: LinearAlgebra, a: Matrix) => squares(await la.download(a), a.cols);
+export const rowSquares = (la: LinearAlgebra, a: Matrix): Promise<Float64Array> =>
+  la.inspect(a, (values) => {
+    const out = new Float64Array(a.rows);
+    for (let i = 0; i < a.rows; i++) out[i] = innerProduct(values, values, i * a.cols, (i + 1) * a.cols);
+    return out;
+  });
+
+/** Column norms squared. */
+export const columnSquares = (la: LinearAlgebra, a: Matrix): Promise<Float64Array> =>
+  la.inspect(a, (values) => {
+    const out = new Float64Array(a.cols);
+    for (let i = 0; i < a.rows; i++) addSquares(values, i * a.cols, out);
+    return out;
+  });
+
+function addSquares(values: FloatArray, start: number, out: Float64Array): void {
+  for (let j = 0; j < out.length; j++) {
+    const value = values[start + j];
+    out[j] += value * value;
+  }
+}
+
+function innerProduct(x: FloatArray, y: FloatArray, from: number, to: number): number {
+  let sum = 0;
+  for (let i = from; i < to; i++) sum += x[i] * y[i];
+  return sum;
+}
 
 /** ‖O_h·V_h‖² per kv group: how much a head writes if its input were isotropic and its attention kept one place. */
 export async function groupScores(la: LinearAlgebra, a: Architecture, v: Matrix, o: Matrix): Promise<Float64Array> {
@@ -40,11 +83,10 @@ export async function groupScores(la: LinearAlgebra, a: Architecture, v: Matrix,
     const group = Math.floor((h * kvHeads) / heads);
     const vh = la.view(v, group * headDim, (group + 1) * headDim, 0, v.cols);
     // ‖O·V‖² = ⟨OᵀO, V·Vᵀ⟩: two small Grams instead of the d × d product
-    const left = await la.download(
-      await la.syrk(la.view(o, 0, o.rows, h * headDim, (h + 1) * headDim), { transpose: true }),
-    );
-    const right = await la.download(await la.syrk(vh));
-    for (let i = 0; i < left.length; i++) out[group] += left[i] * right[i];
+    const left = await la.syrk(la.view(o, 0, o.rows, h * headDim, (h + 1) * headDim), { transpose: true });
+    const right = await la.syrk(vh);
+    out[group] += await la.inspect(left, (x) => la.inspect(right, (y) => innerProduct(x, y, 0, x.length)));
+    for (const gram of [left, right]) la.dispose(gram);
   }
   return out;
 }
@@ -62,18 +104,26 @@ const KERNEL = Float64Array.from({ length: STEPS + 2 }, (_, i) => {
  * (Cho, Saul 2009). GELU and SiLU lie close to relu at the scale of trained pre-activations.
  * @param gram a·b for rows × columns, overwritten; @param left ‖a‖², @param right ‖b‖²
  */
-export function reluMoment(gram: FloatArray, left: ArrayLike<number>, right: ArrayLike<number>): void {
-  const cols = right.length;
-  const [a, b] = [Float64Array.from(left, Math.sqrt), Float64Array.from(right, Math.sqrt)];
-  for (let i = 0; i < a.length; i++)
-    for (let j = 0, at = i * cols; j < cols; j++, at++) {
-      const size = a[i] * b[j];
-      if (size === 0) {
-        gram[at] = 0;
-        continue;
-      }
-      const place = (Math.min(1, Math.max(-1, gram[at] / size)) + 1) * (STEPS / 2);
-      const index = place | 0;
-      gram[at] = size * (KERNEL[index] + (place - index) * (KERNEL[index + 1] - KERNEL[index]));
-    }
+export function reluMoment(gram: FloatArray, left: Float64Array, right: Float64Array): void {
+  const [a, b] = [left.map(Math.sqrt), right.map(Math.sqrt)];
+  // cosines in steps of the table; a unit without weights has none, and its size makes the moment 0
+  const steps = (sizes: Float64Array) => sizes.map((size) => (size > 0 ? Math.sqrt(STEPS / 2) / size : 0));
+  const [p, q] = [steps(a), steps(b)];
+  for (let i = 0; i < a.length; i++) reluRow(gram, i * b.length, a[i], p[i], b, q);
+}
+
+function reluRow(
+  gram: FloatArray,
+  start: number,
+  size: number,
+  step: number,
+  sizes: Float64Array,
+  steps: Float64Array,
+): void {
+  for (let j = 0; j < sizes.length; j++) {
+    const place = Math.min(STEPS, Math.max(0, gram[start + j] * step * steps[j] + STEPS / 2));
+    const index = place | 0;
+    const low = KERNEL[index];
+    gram[start + j] = size * sizes[j] * (low + (place - index) * (KERNEL[index + 1] - low));
+  }
 }

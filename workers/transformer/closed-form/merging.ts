@@ -24,15 +24,17 @@ export interface Merging extends MergeInput {
   basis: ClosedFormBasis;
   /** E, float32, [r, D]. */
   expand: Matrix;
+  /** What the sources' writers are mapped with: E, with each source's mean taken out where `centres`. */
+  write: Matrix;
   /** F, float32, [D, r]: Eᵀ, except for a post-norm stream in several copies. */
   fold: Matrix;
   widths: readonly number[];
   starts: readonly number[];
 }
 
-/** Columns of E that belong to source i, [r, d_i]. */
-export const expandOf = ({ la, expand, starts, widths }: Merging, i: number): Matrix =>
-  la.view(expand, 0, expand.rows, starts[i], starts[i] + widths[i]);
+/** Columns of E that belong to source i, [r, d_i], for what it writes. */
+export const writeOf = ({ la, write, starts, widths }: Merging, i: number): Matrix =>
+  la.view(write, 0, write.rows, starts[i], starts[i] + widths[i]);
 
 /** Pre-norm LayerNorm: the mean is taken out of every writer, so that the stream lies in the hyperplane. */
 export const centres = ({ target }: TransformerPlan): boolean => target.norm === 'layer' && target.placement === 'pre';

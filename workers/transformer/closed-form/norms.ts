@@ -21,17 +21,22 @@ export async function resultNorm(
   }
   const k = slot === 'embedding_norm' ? 0 : 2 * layer! + (slot === 'attention_norm' ? 1 : 2);
   const values = await joinedNorms(m, k, part === 'weight' ? 'gain' : 'bias');
-  const e = await la.download(m.expand);
   const out = new Float32Array(r);
-  for (let j = 0; j < r; j++) {
-    let [sum, size] = [0, 0];
-    for (let d = 0; d < values.length; d++) {
-      const w = e[j * values.length + d];
-      sum += part === 'weight' ? w * w * values[d] : w * values[d];
-      size += w * w;
+  await la.inspect(m.expand, (e) => {
+    for (let j = 0, at = 0; j < r; j++) {
+      let sum = 0;
+      let weighted = 0;
+      let size = 0;
+      for (let d = 0; d < values.length; d++, at++) {
+        const w = e[at];
+        const share = w * values[d];
+        sum += share;
+        weighted += w * share;
+        size += w * w;
+      }
+      out[j] = part === 'bias' ? sum : size > 0 ? (m.basis.kappa * weighted) / size : 0;
     }
-    out[j] = part === 'bias' ? sum : size > 0 ? (m.basis.kappa * sum) / size : 0;
-  }
+  });
   return la.upload(out, 1, r);
 }
 

@@ -2,11 +2,12 @@ import { grownSizes } from '../../../src/families/growth.js';
 import type { TransformerPlan } from '../../../src/families/plan.js';
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import type { Survey } from '../calibrated/survey.js';
+import { centreRows } from '../centre.js';
 import type { Control } from '../control.js';
 import type { SlotTensors } from '../model.js';
 import { type ResidualBasis, residualBasis } from '../residual.js';
 import { residualFrame } from './growth.js';
-import type { MergeInput, Merging } from './merging.js';
+import { centres, type MergeInput, type Merging } from './merging.js';
 import { streamScales, writerMoment } from './moment.js';
 import { readerMoment } from './reader-moment.js';
 import { type Selections, selections } from './selections.js';
@@ -36,7 +37,21 @@ export async function prepareMerge(
   const kappa = copied ? 1 : Math.sqrt((total * residual.retained) / target.hidden);
   const picked = measured ? selected(measured) : await selections(la, plan, sources, scale, control);
   const starts = widths.map((_, i) => widths.slice(0, i).reduce((a, b) => a + b, 0));
-  return { la, plan, sources, basis: { ...residual, scale, kappa, ...picked }, expand, fold, widths, starts };
+  const basis = { ...residual, scale, kappa, ...picked };
+  const write = centres(plan) ? await withoutMeans(la, expand, starts, widths) : expand;
+  return { la, plan, sources, basis, expand, write, fold, widths, starts };
+}
+
+/** E·P, P taking the mean out of each source's part: E·(P·W) for every writer W, at the price of once. */
+async function withoutMeans(
+  la: LinearAlgebra,
+  expand: Matrix,
+  starts: readonly number[],
+  widths: readonly number[],
+): Promise<Matrix> {
+  const out = await la.cast(expand, expand.precision);
+  for (const [i, start] of starts.entries()) await centreRows(la, la.view(out, 0, out.rows, start, start + widths[i]));
+  return out;
 }
 
 /** E of PCA, or of the balanced directions, and F = Eᵀ. */

@@ -1,10 +1,11 @@
 import type { Slot } from '../../../src/families/description.js';
 import type { Matrix } from '../../linalg/contract.js';
+import { centreRows } from '../centre.js';
 import { type Control, checkCancelled } from '../control.js';
 import { type Linear, NO_NORM } from '../model.js';
 import { absorbed } from './importance.js';
 import { centres, linearOf, type MergeInput, sourceNorm } from './merging.js';
-import { addUnitTrace, CHUNK_ROWS, centreRows } from './moment.js';
+import { addUnitTrace, CHUNK_ROWS } from './moment.js';
 import { decoderOf } from './result-readers.js';
 
 /**
@@ -49,13 +50,11 @@ export async function readerMoment(m: MergeInput, { signal }: Control): Promise<
 /** [W·diag(γ), constant] of one source's reader, the mean over the stream taken out where LayerNorm does. */
 async function effective(m: MergeInput, i: number, linear: Linear, k: number): Promise<Matrix> {
   const { la, plan } = m;
-  const rows = await absorbed(la, linear, plan.target.placement === 'post' ? NO_NORM : await sourceNorm(m, i, k));
+  const norm = plan.target.placement === 'post' ? NO_NORM : await sourceNorm(m, i, k);
+  const rows = await absorbed(la, linear, norm, 'float64');
   la.dispose(linear.weight);
-  if (!centres(plan)) return rows;
-  const width = rows.cols - 1;
-  const values = (await la.download(rows)) as Float64Array;
-  for (let at = 0; at < values.length; at += rows.cols) centreRows(values.subarray(at, at + width), width);
-  return la.upload(values, rows.rows, rows.cols);
+  if (centres(plan)) await centreRows(la, la.view(rows, 0, rows.rows, 0, rows.cols - 1));
+  return rows;
 }
 
 async function decoderMoment(m: MergeInput, widths: readonly number[], total: number, k: number): Promise<Matrix> {

@@ -1,11 +1,10 @@
 import type { Slot } from '../../../src/families/description.js';
 import type { FloatArray, Matrix } from '../../linalg/contract.js';
 import { type Linear, NO_NORM } from '../model.js';
-import { averageReaders, type Fold, onesFold, type ReaderSource, stackReaders } from '../readers.js';
+import { averageReaders, type Fold, foldedBias, onesFold, type ReaderSource, stackReaders } from '../readers.js';
 import { asRows } from '../selection.js';
 import { sharedColumns } from './growth.js';
 import { joinedNorms, linearOf, type MergeInput, type Merging, sourceNorm } from './merging.js';
-import { beside } from './pick.js';
 
 /** A reader of the result's stream: the sources' own on the heads or units kept, in terms of the new stream. */
 export async function resultReader(
@@ -27,21 +26,33 @@ export async function resultReader(
     parts.push({ linear, norm, rows: keptRows(m, slot, layer, i), start: m.starts[i] });
   }
   const folded =
+    part === 'bias' ? await biasOf(m, parts, fold, slot === 'decoder') : await weightOf(m, parts, fold, slot);
+  for (const { linear } of parts) la.dispose(linear.weight);
+  return folded;
+}
+
+async function weightOf({ la, plan }: Merging, parts: ReaderSource[], fold: Fold, slot: Slot): Promise<Matrix> {
+  const { weight } =
     slot === 'decoder'
       ? await averageReaders(la, parts, plan.source_weights, fold)
-      : await stackReaders(la, parts, fold, { biasOnly: part === 'bias' });
-  for (const { linear } of parts) la.dispose(linear.weight);
-  return part === 'bias'
-    ? la.upload(Float32Array.from(folded.bias), 1, folded.rows)
-    : la.upload(folded.weight, folded.rows, plan.target.hidden);
+      : await stackReaders(la, parts, fold);
+  return weight;
+}
+
+/** Without the product with the fold. */
+async function biasOf({ la, plan }: Merging, parts: ReaderSource[], fold: Fold, averaged: boolean): Promise<Matrix> {
+  const own = await Promise.all(parts.map((part) => foldedBias(la, part, fold)));
+  const bias = averaged
+    ? own[0].map((_, j) => own.reduce((sum, values, i) => sum + plan.source_weights[i] * values[j], 0))
+    : own.flatMap((values) => [...values]);
+  return la.upload(Float32Array.from(bias), 1, bias.length);
 }
 
 /** What readers at norm k see of the result's stream, per source. */
 async function foldAt(m: Merging, k: number, decoder: boolean): Promise<Fold> {
-  const { la, plan, basis, fold } = m;
+  const { plan, basis, fold } = m;
   if (plan.target.placement === 'pre') {
-    const values = (await la.download(fold)).map((v) => v * basis.kappa);
-    const scaled: Fold = { matrix: la.upload(values, fold.rows, fold.cols), offset: null, constant: null };
+    const scaled: Fold = { matrix: fold, scale: basis.kappa, offset: null, constant: null };
     return decoder && plan.target.norm === 'layer' ? onesFold(scaled, plan.target.hidden) : scaled;
   }
   return { matrix: fold, offset: await lost(m, k), constant: null };
@@ -52,7 +63,9 @@ async function lost(m: Merging, k: number): Promise<FloatArray> {
   const { la, fold, expand } = m;
   const beta = await joinedNorms(m, k, 'bias');
   const column = la.upload(Float32Array.from(beta), beta.length, 1);
-  const back = await la.download(await la.gemm(fold, await la.gemm(expand, column)));
+  const inside = await la.gemm(expand, column);
+  const back = await la.download(await la.gemm(fold, inside));
+  la.dispose(inside);
   return beta.map((value, i) => value - back[i]);
 }
 
@@ -69,21 +82,25 @@ function keptRows({ plan, basis }: Merging, slot: Slot, layer: number | null, i:
 /** The decoder's columns on the transform's kept units, averaged over the sources. */
 async function maskedDecoder(m: Merging, part: 'weight' | 'bias', rows?: readonly [number, number]): Promise<Matrix> {
   const { la, plan, sources, basis } = m;
-  const outs: Matrix[] = [];
-  const bias = new Float32Array(plan.target.vocabulary);
-  for (const [i, source] of sources.entries()) {
-    if (part === 'bias') {
+  if (part === 'bias') {
+    const bias = new Float32Array(plan.target.vocabulary);
+    for (const [i, source] of sources.entries()) {
       const own = await la.download(await source.matrix('decoder', null, 'bias'));
       for (let j = 0; j < own.length; j++) bias[j] += plan.source_weights[i] * own[j];
-      continue;
     }
+    return la.upload(bias, 1, bias.length);
+  }
+  const [from, to] = rows ?? [0, plan.target.vocabulary];
+  const out = la.zeros(to - from, plan.target.hidden, 'float32');
+  let at = 0;
+  for (const i of sources.keys()) {
     const { weight } = await decoderOf(m, i, rows);
     const chosen = await sharedColumns(la, weight, basis.transform[i]);
-    await la.scaleRows(chosen, new Float64Array(chosen.rows).fill(plan.source_weights[i]));
-    outs.push(chosen);
-    la.dispose(weight);
+    await la.axpy(plan.source_weights[i], chosen, la.view(out, 0, out.rows, at, at + chosen.cols));
+    at += chosen.cols;
+    for (const held of [weight, chosen]) la.dispose(held);
   }
-  return part === 'bias' ? la.upload(bias, 1, bias.length) : beside(la, outs);
+  return out;
 }
 
 /** The decoder of source i, its word table where tied; `rows` of it, half-open. */

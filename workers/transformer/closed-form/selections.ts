@@ -1,10 +1,11 @@
+import type { Slot } from '../../../src/families/description.js';
 import type { TransformerPlan } from '../../../src/families/plan.js';
-import type { LinearAlgebra } from '../../linalg/contract.js';
+import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { type Control, checkCancelled } from '../control.js';
 import type { SlotTensors } from '../model.js';
 import { type Kept, keepHighest, keepShares } from '../selection.js';
 import { grownIndices } from './growth.js';
-import { groupScores, rowSquares } from './importance.js';
+import { columnSquares, groupScores, rowSquares } from './importance.js';
 
 /**
  * Per layer and source what is kept: kv groups, FFN units; and rows of the heads that have a width of their own. Where
@@ -48,34 +49,40 @@ export async function selections(
     );
     units.push(
       whole((a) => a.ffn, target.ffn) ??
-        pick(await Promise.all(sources.map((s) => unitScores(la, s, layer))), target.ffn),
+        pick(await Promise.all(sources.map((s, i) => unitScores(la, s, layer, scale[i]))), target.ffn),
     );
     onProgress?.({ phase: 'basis', completed: layer + 1, total: target.layers });
   }
   const rowsOf = async (slot: 'transform' | 'pooler') =>
     // these follow the stream's width, which a norm or the pooled output needs alive
     whole((a) => a.hidden, target.hidden, 'orthonormal') ??
-    pick(
-      await Promise.all(sources.map(async (s) => rowSquares(la, await s.matrix(slot, null, 'weight')))),
-      target.hidden,
-    );
+    pick(await Promise.all(sources.map((s) => scoreOf(s, slot, null, (rows) => rowSquares(la, rows)))), target.hidden);
   return {
     groups,
     units,
     transform: target.head === 'masked' ? await rowsOf('transform') : [],
     pooler: sources.every((s) => s.has('pooler', null, 'weight')) ? await rowsOf('pooler') : [],
   };
+}
 
-  async function unitScores(la: LinearAlgebra, s: SlotTensors, layer: number): Promise<Float64Array> {
-    const i = sources.indexOf(s);
-    const opened = await rowSquares(la, await s.matrix('up', layer, 'weight'));
-    const gate = s.has('gate', layer, 'weight') ? await rowSquares(la, await s.matrix('gate', layer, 'weight')) : null;
-    const down = await s.matrix('down', layer, 'weight');
-    const values = await la.download(down);
-    const written = new Float64Array(down.cols);
-    for (let at = 0; at < values.length; at++) written[at % down.cols] += values[at] ** 2;
-    return opened.map((v, j) => v * (gate ? gate[j] : 1) * written[j] * scale[i] ** 2);
-  }
+async function scoreOf<T>(
+  source: SlotTensors,
+  slot: Slot,
+  layer: number | null,
+  score: (weight: Matrix) => Promise<T>,
+): Promise<T> {
+  const weight = await source.matrix(slot, layer, 'weight');
+  const found = await score(weight);
+  source.release(weight);
+  return found;
+}
+
+async function unitScores(la: LinearAlgebra, source: SlotTensors, layer: number, scale: number): Promise<Float64Array> {
+  const opened = (slot: Slot) => scoreOf(source, slot, layer, (weight) => rowSquares(la, weight));
+  const up = await opened('up');
+  const gate = source.has('gate', layer, 'weight') ? await opened('gate') : null;
+  const written = await scoreOf(source, 'down', layer, (weight) => columnSquares(la, weight));
+  return up.map((v, j) => v * (gate ? gate[j] : 1) * written[j] * scale ** 2);
 }
 
 async function headScores(
@@ -86,11 +93,9 @@ async function headScores(
   layer: number,
   scale: number,
 ): Promise<Float64Array> {
-  const scores = await groupScores(
-    la,
-    plan.sources[i].architecture,
-    await source.matrix('v', layer, 'weight'),
-    await source.matrix('o', layer, 'weight'),
+  const { architecture } = plan.sources[i];
+  const scores = await scoreOf(source, 'v', layer, (v) =>
+    scoreOf(source, 'o', layer, (o) => groupScores(la, architecture, v, o)),
   );
   return scores.map((score) => score * scale ** 2);
 }

@@ -4,10 +4,8 @@ import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import type { Survey } from '../calibrated/survey.js';
 import type { Control } from '../control.js';
 import type { SlotTensors } from '../model.js';
-import { type ClosedFormBasis, centres, expandOf, type Merging } from './merging.js';
-import { centreColumns, centreRows } from './moment.js';
+import { type ClosedFormBasis, type Merging, writeOf } from './merging.js';
 import { resultNorm } from './norms.js';
-import { beside } from './pick.js';
 import { prepareMerge } from './prepare.js';
 import { resultReader } from './result-readers.js';
 import { keptWriter } from './writer-fold.js';
@@ -58,15 +56,18 @@ export class ClosedFormSlots implements SlotTensors {
     return part === 'weight' ? this.writer(slot, layer!) : this.writerBias(slot, layer!);
   }
 
+  release(matrix: Matrix): void {
+    this.merging.la.dispose(matrix);
+  }
+
   /** Σ_i E_i·k_i·row_i. */
   private async table(slot: 'word' | 'position' | 'type', rows?: readonly [number, number]): Promise<Matrix> {
-    const { la, plan, sources, basis, widths } = this.merging;
+    const { la, plan, sources, basis } = this.merging;
     let out: Matrix | undefined;
     for (const [i, source] of sources.entries()) {
       const own = await source.matrix(slot, null, 'weight', rows);
-      if (centres(plan)) centreRows((await la.download(own)) as Float32Array, widths[i]);
       out ??= la.zeros(own.rows, plan.target.hidden, 'float32');
-      await la.gemm(own, expandOf(this.merging, i), { transB: true, alpha: basis.scale[i], beta: 1, out });
+      await la.gemm(own, writeOf(this.merging, i), { transB: true, alpha: basis.scale[i], beta: 1, out });
       la.dispose(own);
     }
     return out!;
@@ -75,14 +76,17 @@ export class ClosedFormSlots implements SlotTensors {
   /** E_i·k_i·W_i on the heads or units kept, side by side. */
   private async writer(slot: 'o' | 'down', layer: number): Promise<Matrix> {
     const { la, plan, sources, basis } = this.merging;
-    const outs: Matrix[] = [];
+    const { heads, headDim, ffn, hidden } = plan.target;
+    const out = la.zeros(hidden, slot === 'o' ? heads * headDim : ffn, 'float32');
+    let at = 0;
     for (const i of sources.keys()) {
       const weight = await keptWriter(this.merging, slot, layer, i);
-      if (centres(plan)) centreColumns((await la.download(weight)) as Float32Array, weight.cols);
-      outs.push(await la.gemm(expandOf(this.merging, i), weight, { alpha: basis.scale[i] }));
+      const part = la.view(out, 0, hidden, at, at + weight.cols);
+      await la.gemm(writeOf(this.merging, i), weight, { alpha: basis.scale[i], out: part });
+      at += weight.cols;
       la.dispose(weight);
     }
-    return beside(la, outs);
+    return out;
   }
 
   private async writerBias(slot: 'o' | 'down', layer: number): Promise<Matrix> {
@@ -91,10 +95,9 @@ export class ClosedFormSlots implements SlotTensors {
     const bias = la.zeros(r, 1, 'float32');
     for (const [i, source] of sources.entries()) {
       if (!source.has(slot, layer, 'bias')) continue;
-      const values = (await la.download(await source.matrix(slot, layer, 'bias'))).slice();
-      if (centres(plan)) centreColumns(values, 1);
-      const column = la.upload(values, values.length, 1);
-      await la.gemm(expandOf(this.merging, i), column, { alpha: basis.scale[i], beta: 1, out: bias });
+      const own = await source.matrix(slot, layer, 'bias');
+      await la.gemm(writeOf(this.merging, i), own, { transB: true, alpha: basis.scale[i], beta: 1, out: bias });
+      source.release(own);
     }
     return la.upload(await la.download(bias), 1, r);
   }

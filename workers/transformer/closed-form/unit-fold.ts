@@ -1,57 +1,59 @@
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { reluMoment, rowSquares } from './importance.js';
-import { takeRows } from './pick.js';
 
 /** Ridge on the moment of what is kept, relative to its mean diagonal: units of one layer are often nearly parallel. */
 const RIDGE = 1e-3;
 
-/** Second moment of units rows × columns, from weights: inputs isotropic (method.md, section 5). */
-async function moment(
-  la: LinearAlgebra,
-  opened: { gate: Matrix | null; up: Matrix },
-  rows: readonly number[],
-  columns: readonly number[],
-): Promise<Matrix> {
-  const kernel = async (a: Matrix, relu: boolean) => {
-    const [x, y] = [await takeRows(la, a, rows), await takeRows(la, a, columns)];
-    const product = await la.gemm(x, y, { transB: true });
-    const values = (await la.download(product)).slice();
-    if (relu) reluMoment(values, await rowSquares(la, x), await rowSquares(la, y));
-    for (const m of [x, y, product]) la.dispose(m);
-    return values;
-  };
-  const values = await kernel(opened.gate ?? opened.up, true);
-  if (opened.gate) {
-    const up = await kernel(opened.up, false);
-    for (let i = 0; i < values.length; i++) values[i] *= up[i];
-  }
-  return la.upload(values, rows.length, columns.length);
+/** What an FFN's units are opened with, norms absorbed: those that are kept first, then the dropped ones. */
+export interface OpenedUnits {
+  gate: Matrix | null;
+  up: Matrix;
 }
 
 /**
- * What the dropped units owe the kept ones: F = C_dk·C_kk⁻¹ [dropped, kept], so that the reader becomes
- * D_k + D_d·F (F of method.md, section 3). Cost kept³/3 + kept²·dropped flops and as many kernel entries.
+ * What the dropped units owe the kept ones: F = C_dk·C_kk⁻¹, so that the reader becomes D_k + D_d·F (F of method.md,
+ * section 3). C is the second moment of units for isotropic inputs, from weights (section 5). Returns Fᵀ, [kept, dropped].
+ * Cost kept³/3 + kept²·(width + 2·dropped) + 2·kept·dropped·width flops and kept·units kernel entries.
  */
-export async function unitFold(
-  la: LinearAlgebra,
-  opened: { gate: Matrix | null; up: Matrix },
-  kept: readonly number[],
-  dropped: readonly number[],
-): Promise<Matrix> {
-  return solveFold(la, await moment(la, opened, kept, kept), await moment(la, opened, kept, dropped));
+export async function unitFold(la: LinearAlgebra, opened: OpenedUnits, kept: number): Promise<Matrix> {
+  const gate = await moments(la, opened.gate ?? opened.up, kept);
+  const squares = await rowSquares(la, opened.gate ?? opened.up);
+  const inside = squares.subarray(0, kept);
+  await la.alter(gate.system, (gram) => reluMoment(gram, inside, inside));
+  await la.alter(gate.right, (gram) => reluMoment(gram, inside, squares.subarray(kept)));
+  if (opened.gate) {
+    const up = await moments(la, opened.up, kept);
+    await multiply(la, up.system, gate.system);
+    await multiply(la, up.right, gate.right);
+  }
+  return solveFold(la, gate.system, gate.right);
 }
 
-/** (C_kk + ridge)⁻¹·C_kd = Fᵀ; both are disposed. */
+/** Inner products of the kept rows with each other and with the dropped ones. */
+async function moments(la: LinearAlgebra, a: Matrix, kept: number) {
+  const [x, y] = [la.view(a, 0, kept, 0, a.cols), la.view(a, kept, a.rows, 0, a.cols)];
+  return { system: await la.syrk(x), right: await la.gemm(x, y, { transB: true }) };
+}
+
+/** a ← x ∘ a; x is disposed. */
+async function multiply(la: LinearAlgebra, x: Matrix, a: Matrix): Promise<void> {
+  await la.inspect(x, (factors) =>
+    la.alter(a, (values) => {
+      for (let i = 0; i < values.length; i++) values[i] *= factors[i];
+    }),
+  );
+  la.dispose(x);
+}
+
+/** (C_kk + ridge)⁻¹·C_kd = Fᵀ; both are overwritten, the system is disposed. */
 export async function solveFold(la: LinearAlgebra, system: Matrix, right: Matrix): Promise<Matrix> {
-  const values = await la.download(system);
   const n = system.rows;
-  let trace = 0;
-  for (let i = 0; i < n; i++) trace += values[i * n + i];
-  const ridged = values.slice();
-  for (let i = 0; i < n; i++) ridged[i * n + i] += (RIDGE * trace) / n || 1;
+  await la.alter(system, (values) => {
+    let trace = 0;
+    for (let i = 0; i < n; i++) trace += values[i * n + i];
+    for (let i = 0; i < n; i++) values[i * n + i] += (RIDGE * trace) / n || 1;
+  });
+  const solution = await la.solvePositive(system, right);
   la.dispose(system);
-  const a = la.upload(ridged, n, n);
-  const solution = await la.solvePositive(a, right);
-  la.dispose(a);
   return solution;
 }

@@ -19,26 +19,24 @@ export async function keptWriter(m: Merging, slot: 'o' | 'down', layer: number, 
   const { heads, kvHeads, headDim } = plan.sources[i].architecture;
   const kept = slot === 'o' ? asRows(basis.groups[layer][i], (headDim * heads) / kvHeads) : basis.units[layer][i];
   if (kept.length === weight.cols) return weight;
-  if (kept.length > weight.cols) {
-    const grown = await sharedColumns(la, weight, kept);
-    la.dispose(weight);
-    return grown;
+  const grows = kept.length > weight.cols;
+  const chosen = grows ? await sharedColumns(la, weight, kept) : await takeColumns(la, weight, kept);
+  if (!grows && kept.length > 0) {
+    const dropped = others(weight.cols, kept);
+    const solution = await (slot === 'o' ? headOutputs : units)(m, layer, i, kept, dropped);
+    const rest = await takeColumns(la, weight, dropped);
+    await la.gemm(rest, solution, { transB: true, beta: 1, out: chosen });
+    for (const held of [solution, rest]) la.dispose(held);
   }
-  const chosen = await takeColumns(la, weight, kept);
-  if (kept.length === 0) return chosen;
-  const dropped = others(weight.cols, kept);
-  const solution =
-    slot === 'o' ? await headOutputs(m, layer, i, kept, dropped) : await units(m, layer, i, kept, dropped);
-  const rest = await takeColumns(la, weight, dropped);
-  const out = await la.gemm(rest, solution, { transB: true, beta: 1, out: chosen });
-  for (const held of [solution, rest, weight]) la.dispose(held);
-  return out;
+  la.dispose(weight);
+  return chosen;
 }
 
 /** Fᵀ of the FFN's units, [kept, dropped]. */
 async function units(m: Merging, layer: number, i: number, kept: readonly number[], dropped: readonly number[]) {
-  const [gate, up] = [await opened(m, 'gate', layer, i), (await opened(m, 'up', layer, i))!];
-  const solution = await unitFold(m.la, { gate, up }, kept, dropped);
+  const order = [...kept, ...dropped];
+  const [gate, up] = [await opened(m, 'gate', layer, i, order), (await opened(m, 'up', layer, i, order)) as Matrix];
+  const solution = await unitFold(m.la, { gate, up }, kept.length);
   for (const held of [gate, up]) if (held) m.la.dispose(held);
   return solution;
 }
@@ -56,13 +54,18 @@ async function headOutputs(m: Merging, layer: number, i: number, kept: readonly 
 }
 
 /** A reader with its norm absorbed, float32, its constant as one more column; null where there is none. */
-async function opened(m: Merging, slot: Slot, layer: number, i: number): Promise<Matrix | null> {
+async function opened(
+  m: Merging,
+  slot: Slot,
+  layer: number,
+  i: number,
+  rows?: readonly number[],
+): Promise<Matrix | null> {
   const { la, sources } = m;
   if (!sources[i].has(slot, layer, 'weight')) return null;
   const k = 2 * layer + (slot === 'up' || slot === 'gate' ? 1 : 0);
   const linear = await linearOf(la, sources[i], slot, layer);
-  const wide = await absorbed(la, linear, await sourceNorm(m, i, k));
-  const out = await la.cast(wide, 'float32');
-  for (const held of [linear.weight, wide]) la.dispose(held);
+  const out = await absorbed(la, linear, await sourceNorm(m, i, k), 'float32', rows);
+  la.dispose(linear.weight);
   return out;
 }

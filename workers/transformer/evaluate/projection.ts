@@ -1,4 +1,5 @@
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
+import { transposed } from '../../linalg/transposed.js';
 import { hyperplane } from '../residual.js';
 
 /**
@@ -26,11 +27,7 @@ export class Projection {
     const count = kept.cols - kept.rows;
     if (count > kept.rows) return new Projection(la, kept, false);
     const columns = await la.complement(kept, count);
-    const values = await la.download(columns);
-    const rows = await la.receive(count, kept.cols, 'float32', async (out) => {
-      for (let i = 0; i < kept.cols; i++)
-        for (let j = 0; j < count; j++) out[j * kept.cols + i] = values[i * count + j];
-    });
+    const rows = la.upload(transposed(await la.download(columns), kept.cols, count), count, kept.cols);
     for (const m of [columns, kept]) la.dispose(m);
     return new Projection(la, rows, true);
   }

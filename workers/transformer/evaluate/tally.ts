@@ -1,6 +1,6 @@
 import type { OutputTensor } from '../../../src/families/plan.js';
 import type { TransformerTensorMetrics } from '../../../src/schemas/metrics.js';
-import type { FloatArray, Norms } from '../../linalg/contract.js';
+import type { Norms } from '../../linalg/contract.js';
 
 interface Part {
   sumAbs: number;
@@ -50,24 +50,6 @@ export class Tally {
     this.spilledEntries += entries;
     this.maxAbs = Math.max(this.maxAbs, maxAbs / scale);
     this.errorSquares += sumSquares;
-  }
-
-  /** Rows of a selection's source that are not kept are lost whole. */
-  dropRows(i: number, values: FloatArray, columns: number, kept: ReadonlySet<number>): void {
-    let [sumAbs, maxAbs, lost, whole] = [0, 0, 0, 0];
-    for (let row = 0, at = 0; at < values.length; row++) {
-      const gone = !kept.has(row);
-      for (let j = 0; j < columns; j++, at++) {
-        const size = Math.abs(values[at]);
-        whole += size * size;
-        if (!gone) continue;
-        sumAbs += size;
-        lost += size * size;
-        if (size > maxAbs) maxAbs = size;
-      }
-    }
-    this.weightSquares += whole;
-    this.add(i, { sumAbs, maxAbs, sumSquares: lost }, 0, 1);
   }
 
   /** Extent of source i's matrix; several slots of one tensor lie below each other. */

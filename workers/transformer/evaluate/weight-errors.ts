@@ -2,9 +2,10 @@ import type { Slot } from '../../../src/families/description.js';
 import type { TransformerPlan } from '../../../src/families/plan.js';
 import type { TransformerTensorMetrics } from '../../../src/schemas/metrics.js';
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
-import { sideBySide } from '../calibrated/joint.js';
+import { centreColumns, centreRows } from '../centre.js';
 import { centres } from '../closed-form/merging.js';
-import { CHUNK_ROWS, centreColumns, centreRows } from '../closed-form/moment.js';
+import { CHUNK_ROWS, type Table, tablesOf } from '../closed-form/moment.js';
+import { others, takeRows } from '../closed-form/pick.js';
 import { type Control, checkCancelled } from '../control.js';
 import type { SlotTensors } from '../model.js';
 import { asRows, type Kept } from '../selection.js';
@@ -31,7 +32,6 @@ export interface WeightErrorInput {
   bases: MergeBases;
 }
 
-const TABLES = ['word', 'position', 'type'] as const;
 const SELECTED: readonly Slot[] = ['q', 'k', 'v', 'gate', 'up'];
 
 /**
@@ -57,8 +57,8 @@ export async function weightErrors(
   const total = plan.sources.reduce((sum, s) => sum + s.architecture.hidden, 0);
   if (plan.target.hidden < total) {
     const projection = await Projection.of(la, input.bases.expand, centres(plan));
-    for (const table of TABLES)
-      if (rowsOf(plan, table) > 0) await tableErrors(la, input, projection, table, tallyOf(table, null)!, signal);
+    for (const [table, rows] of tablesOf(plan))
+      if (rows > 0) await tableErrors(la, input, projection, [table, rows], tallyOf(table, null)!, signal);
     for (let layer = 0; layer < plan.target.layers; layer++)
       for (const slot of ['o', 'down'] as const) {
         checkCancelled(signal);
@@ -73,39 +73,35 @@ export async function weightErrors(
 /** As the basis sees its writers, post-norm too. */
 const centred = ({ target }: TransformerPlan) => target.norm === 'layer';
 
-const rowsOf = ({ target }: TransformerPlan, table: (typeof TABLES)[number]) =>
-  ({ word: target.vocabulary, position: target.positionOffset === null ? 0 : target.positions, type: target.types })[
-    table
-  ];
-
 async function tableErrors(
   la: LinearAlgebra,
   { plan, sources, bases }: WeightErrorInput,
   projection: Projection,
-  slot: (typeof TABLES)[number],
+  [table, rows]: readonly [Table, number],
   tally: Tally,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const widths = plan.sources.map((s) => s.architecture.hidden);
-  const rows = rowsOf(plan, slot);
+  const starts = widths.map((_, i) => widths.slice(0, i).reduce((sum, width) => sum + width, 0));
   for (let from = 0; from < rows; from += CHUNK_ROWS) {
     checkCancelled(signal);
-    const to = Math.min(from + CHUNK_ROWS, rows);
-    const parts: Float32Array[] = [];
+    const count = Math.min(CHUNK_ROWS, rows - from);
+    const wide = la.zeros(count, projection.total, 'float32');
     for (const [i, source] of sources.entries()) {
-      const values = (await la.download(await source.matrix(slot, null, 'weight', [from, to]))) as Float32Array;
-      if (centred(plan)) centreRows(values, widths[i]);
-      for (let j = 0; j < values.length; j++) values[j] *= bases.scale[i];
-      parts.push(values);
+      const entries = await source.matrix(table, null, 'weight', [from, from + count]);
+      if (centred(plan)) await centreRows(la, entries);
+      await la.axpy(bases.scale[i], entries, la.view(wide, 0, count, starts[i], starts[i] + widths[i]));
+      source.release(entries);
     }
-    const wide = la.upload(sideBySide(parts, widths, to - from), to - from, projection.total);
     tally.weigh(await la.norms(wide));
     const error = await projection.rowsOff(wide);
-    let at = 0;
-    for (const [i, width] of widths.entries()) {
-      tally.add(i, await la.norms(la.view(error, 0, to - from, at, at + width)), width * (to - from), bases.scale[i]);
-      at += width;
-    }
+    for (const [i, width] of widths.entries())
+      tally.add(
+        i,
+        await la.norms(la.view(error, 0, count, starts[i], starts[i] + width)),
+        width * count,
+        bases.scale[i],
+      );
     for (const m of [wide, error]) la.dispose(m);
   }
 }
@@ -122,7 +118,7 @@ async function writerErrors(
   const widths = plan.sources.map((s) => s.architecture.hidden);
   for (const [j, source] of sources.entries()) {
     const weight = await source.matrix(slot, layer, 'weight');
-    if (centred(plan)) centreColumns((await la.download(weight)) as Float32Array, weight.cols);
+    if (centred(plan)) await centreColumns(la, weight);
     if (bases.scale[j] !== 1) await la.scaleRows(weight, new Float64Array(weight.rows).fill(bases.scale[j]));
     tally.weigh(await la.norms(weight));
     let at = 0;
@@ -155,10 +151,11 @@ async function selectionErrors(
     const tally = tallyOf(slot, layer);
     for (const [i, source] of sources.entries()) {
       const weight = await source.matrix(slot, layer, 'weight');
-      const all = kept(i).length === weight.rows;
-      if (tally && !all) tally.dropRows(i, await la.download(weight), weight.cols, new Set(kept(i)));
-      else tally?.weigh(await la.norms(weight));
+      const lost = await takeRows(la, weight, others(weight.rows, kept(i)));
+      tally?.weigh(await la.norms(weight));
+      tally?.add(i, await la.norms(lost), 0, 1);
       tally?.widen(i, weight.rows, weight.cols);
+      la.dispose(lost);
       la.dispose(weight);
     }
   };

@@ -2,11 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { CheckpointReader } from '../../../src/checkpoints/reader.js';
 import { INDEX_FILE } from '../../../src/checkpoints/reader.js';
+import type { Slot } from '../../../src/families/description.js';
 import type { OutputTensor, TransformerPlan } from '../../../src/families/plan.js';
 import { shardTensors } from '../../../src/plan/shards.js';
 import { encodeFloats } from '../../../src/safetensors/dtype.js';
 import { fileOrder, SafetensorsWriter, type WrittenFile } from '../../../src/safetensors/writer.js';
-import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
+import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { transposed } from '../../linalg/transposed.js';
 import { type Control, checkCancelled } from '../control.js';
 import { checkFinite, type SlotTensors } from '../model.js';
@@ -48,7 +49,7 @@ export async function writeModel(
     try {
       for (const tensor of tensors) {
         checkCancelled(signal);
-        for await (const values of tensorChunks(tensor, slots, first, la)) await writer.write(values);
+        await writeTensor(writer, tensor, slots, first, la);
         onProgress?.({ phase: 'publish', completed: ++done, total: plan.tensors.length });
       }
       written.push({ file, ...(await writer.finish()) });
@@ -66,46 +67,44 @@ export async function writeModel(
   return written;
 }
 
-async function* tensorChunks(
+async function writeTensor(
+  writer: SafetensorsWriter,
   tensor: OutputTensor,
   slots: SlotTensors,
   first: CheckpointReader,
   la: LinearAlgebra,
-): AsyncGenerator<Uint8Array> {
-  if (!tensor.slots) {
-    yield await first.bytes(tensor.name);
-    return;
-  }
+): Promise<void> {
+  if (!tensor.slots) return writer.write(await first.bytes(tensor.name));
   const { slots: sections, layer, part, shape, dtype } = tensor;
-  const encoded = (values: FloatArray) => {
-    checkFinite(values, tensor.name);
-    return encodeFloats(values, dtype);
+  const matrix = async (slot: Slot, rows?: readonly [number, number]) => {
+    const found = await slots.matrix(slot, layer, part, rows);
+    await checkFinite(la, found, tensor.name);
+    return found;
+  };
+  const put = async (found: Matrix) => {
+    await la.inspect(found, (values) => writer.write(encodeFloats(values, dtype)));
+    slots.release(found);
   };
   const isTable = ['word', 'position', 'type'].includes(sections[0]);
-  if (shape.length === 2 && sections.length === 1 && (isTable || tensor.layout === 'out_in')) {
-    const step = Math.max(1, Math.floor(CHUNK_VALUES / shape[1]));
-    for (let from = 0; from < shape[0]; from += step) {
-      const rows = [from, Math.min(from + step, shape[0])] as const;
-      const whole = step >= shape[0];
-      const matrix = await slots.matrix(sections[0], layer, part, whole ? undefined : rows);
-      yield encoded(await la.download(matrix));
-    }
-    return;
+  if (shape.length === 2 && tensor.layout === 'in_out' && !isTable) {
+    const columns = await stacked(la, slots, await Promise.all(sections.map((slot) => matrix(slot))));
+    return writer.write(encodeFloats(transposed(columns, shape[1], shape[0]), dtype));
   }
-  const parts: Matrix[] = [];
-  for (const slot of sections) parts.push(await slots.matrix(slot, layer, part));
-  const values = await stacked(la, parts);
-  if (shape.length === 2 && tensor.layout === 'in_out') yield encoded(transposed(values, shape[1], shape[0]));
-  else yield encoded(values);
+  const step = Math.max(1, Math.floor(CHUNK_VALUES / (shape[1] ?? 1)));
+  if (shape.length === 1 || sections.length > 1 || step >= shape[0])
+    for (const slot of sections) await put(await matrix(slot));
+  else
+    for (let from = 0; from < shape[0]; from += step)
+      await put(await matrix(sections[0], [from, Math.min(from + step, shape[0])]));
 }
 
-async function stacked(la: LinearAlgebra, parts: readonly Matrix[]): Promise<Float32Array> {
-  const values = await Promise.all(parts.map((part) => la.download(part)));
-  const out = new Float32Array(values.reduce((sum, v) => sum + v.length, 0));
+async function stacked(la: LinearAlgebra, slots: SlotTensors, parts: readonly Matrix[]): Promise<Float32Array> {
+  const out = new Float32Array(parts.reduce((sum, { rows, cols }) => sum + rows * cols, 0));
   let at = 0;
-  for (const part of values) {
-    out.set(part, at);
-    at += part.length;
+  for (const part of parts) {
+    await la.inspect(part, (values) => out.set(values, at));
+    at += part.rows * part.cols;
+    slots.release(part);
   }
   return out;
 }
