@@ -12,6 +12,9 @@ COPY tsconfig.json ./
 COPY src ./src
 COPY workers ./workers
 COPY bench ./bench
+COPY scripts ./scripts
+COPY dashboard ./dashboard
+COPY docs/errors.md ./docs/
 RUN npm run build && npm prune --omit=dev
 
 FROM node:22-bookworm-slim AS runtime

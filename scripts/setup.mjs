@@ -1,4 +1,5 @@
-// Everything a fresh machine needs beside Node: packages, the system's Redis and OpenBLAS, the build.
+// Everything a fresh machine needs beside Node: packages, the system's Redis and OpenBLAS, the build; with --tests a
+// Chromium too, without which the tests of the dashboard are skipped.
 // Plain JavaScript without dependencies, because nothing is installed when it runs. Does nothing where nothing is missing.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
@@ -56,6 +57,13 @@ function hasBlas() {
   return spawnSync(process.execPath, ['-e', script], { stdio: 'ignore' }).status === 0;
 }
 
+const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+const hasChromium = () =>
+  Boolean(process.env.CHROMIUM) ||
+  CHROMIUM_NAMES.some(has) ||
+  existsSync('/Applications/Google Chrome.app') ||
+  existsSync('/Applications/Chromium.app');
+
 const hasRedis = () => Boolean(process.env.REDIS_URL) || has('redis-server') || has('valkey-server');
 
 /** Per package manager: how to refresh, how to install, and what the parts are called there. */
@@ -65,11 +73,31 @@ const MANAGERS = {
     install: ['install', '-y', '-qq', '--no-install-recommends'],
     redis: 'redis-server',
     blas: 'libopenblas0-pthread',
+    chromium: 'chromium',
   },
-  dnf: { install: ['install', '-y', '-q'], redis: 'valkey', blas: 'openblas-threads' },
-  apk: { install: ['add', '-q'], redis: 'redis', blas: 'openblas' },
+  dnf: { install: ['install', '-y', '-q'], redis: 'valkey', blas: 'openblas-threads', chromium: 'chromium' },
+  apk: { install: ['add', '-q'], redis: 'redis', blas: 'openblas', chromium: 'chromium' },
   brew: { install: ['install', '-q'], redis: 'redis', blas: 'openblas', plain: true },
 };
+
+/** How this machine installs packages: undefined where no known manager is here, no command where only root may. */
+function findManager() {
+  const name = Object.keys(MANAGERS).find(has);
+  if (!name) return undefined;
+  const manager = MANAGERS[name];
+  const prefix = manager.plain || os.userInfo().uid === 0 ? [] : has('sudo') ? ['sudo'] : undefined;
+  const run = ([program, ...args]) =>
+    spawnSync(program, args, { stdio: ['ignore', 2, 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
+      .status === 0;
+  const commandFor = (packages) => [name, ...manager.install, ...packages];
+  const install = (packages) => {
+    say(`installing ${packages.join(', ')} with ${name} …`);
+    if (manager.refresh && !run([...prefix, name, ...manager.refresh]))
+      say(`${name} ${manager.refresh[0]} failed; trying to install anyway.`);
+    return run([...prefix, ...commandFor(packages)]);
+  };
+  return { manager, commandFor, install: prefix && install };
+}
 
 function installSystemParts() {
   const missing = [...(hasRedis() ? [] : ['redis']), ...(hasBlas() ? [] : ['blas'])];
@@ -77,28 +105,26 @@ function installSystemParts() {
   const needs = missing
     .map((part) => (part === 'redis' ? 'a Redis server (or REDIS_URL)' : 'OpenBLAS (or BLAS_LIBRARY)'))
     .join(' and ');
-  const name = Object.keys(MANAGERS).find(has);
-  if (!name)
+  const found = findManager();
+  if (!found)
     fail(
       `${needs} missing, and none of ${Object.keys(MANAGERS).join(', ')} is here to install it. Please install it by hand.`,
     );
-  const manager = MANAGERS[name];
-  const prefix = manager.plain || os.userInfo().uid === 0 ? [] : has('sudo') ? ['sudo'] : null;
-  const packages = missing.map((part) => manager[part]);
-  const command = [name, ...manager.install, ...packages];
-  if (!prefix) fail(`${needs} missing. As root, run: ${command.join(' ')}`);
-  say(`installing ${packages.join(', ')} with ${name} …`);
-  const run = (args) => {
-    const [program, ...rest] = [...prefix, ...args];
-    return (
-      spawnSync(program, rest, { stdio: ['ignore', 2, 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
-        .status === 0
-    );
-  };
-  if (manager.refresh && !run([name, ...manager.refresh]))
-    say(`${name} ${manager.refresh[0]} failed; trying to install anyway.`);
-  if (!run(command)) fail(`Could not install ${packages.join(', ')}. Run by hand: ${command.join(' ')}`);
-  if (!hasRedis() || !hasBlas()) fail(`${needs} still missing after ${command.join(' ')}.`);
+  const packages = missing.map((part) => found.manager[part]);
+  const command = found.commandFor(packages).join(' ');
+  if (!found.install) fail(`${needs} missing. As root, run: ${command}`);
+  if (!found.install(packages)) fail(`Could not install ${packages.join(', ')}. Run by hand: ${command}`);
+  if (!hasRedis() || !hasBlas()) fail(`${needs} still missing after ${command}.`);
+}
+
+/** For the tests of the dashboard, which say so and skip where it is missing. */
+function installChromium() {
+  if (hasChromium()) return;
+  const found = findManager();
+  const name = found?.manager.chromium;
+  const installed = name && found.install?.([name]) && hasChromium();
+  if (!installed)
+    say('Chromium is missing and could not be installed; the tests of the dashboard are skipped. CHROMIUM names one.');
 }
 
 function build() {
@@ -110,6 +136,7 @@ function build() {
   }
   try {
     execFileSync(compiler, ['-p', path.join(root, 'tsconfig.json')], { cwd: root, stdio: ['ignore', 2, 2] });
+    execFileSync(process.execPath, [path.join(root, 'scripts', 'build-dashboard.mjs')], { stdio: ['ignore', 2, 2] });
   } catch {
     fail('The build failed; see above.');
   }
@@ -118,4 +145,5 @@ function build() {
 checkNode();
 installPackages();
 installSystemParts();
+if (process.argv.includes('--tests')) installChromium();
 build();

@@ -3,6 +3,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { access } from './plugins/access.js';
 import { audit } from './plugins/audit.js';
+import { dashboard } from './plugins/dashboard.js';
 import { metrics } from './plugins/metrics.js';
 import { openapi } from './plugins/openapi.js';
 import { patient } from './plugins/patient.js';
@@ -54,6 +55,7 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
   await app.register(audit);
   await app.register(openapi);
   await app.register(metrics(services));
+  await app.register(dashboard);
   await app.register(operationRoutes(services));
   await app.register(
     async (v1) => {

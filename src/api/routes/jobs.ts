@@ -80,6 +80,13 @@ async function waitForEnd({ jobs }: Services, id: string, seconds: number, reply
   return jobs.get(id);
 }
 
+/** A page of the list is its jobs, each as it is. */
+function listTag(data: readonly Job[], hasMore: boolean): string {
+  const hash = createHash('sha256').update(String(hasMore));
+  for (const job of data) hash.update(representationOf(job).etag);
+  return `"${hash.digest('base64url')}"`;
+}
+
 export const jobRoutes =
   (services: Services): FastifyPluginAsyncZod =>
   async (app) => {
@@ -141,11 +148,12 @@ export const jobRoutes =
         tags: ['jobs'],
         summary: 'List jobs',
         operationId: 'listJobs',
+        description: 'Carries an ETag (If-None-Match gives 304): pages that poll load only what has changed.',
         querystring: ListQuery,
-        response: { 200: JobListSchema, ...problemResponses(400, 422) },
+        response: { 200: JobListSchema, 304: z.undefined().describe('Unchanged.'), ...problemResponses(400, 422) },
         'x-weightfold': { parameters: [LABEL_FILTER] },
       },
-      handler: async (request) => {
+      handler: async (request, reply) => {
         const { status, created_after: createdAfter, after, limit, order } = request.query;
         const { data, hasMore } = await jobs.list({
           status,
@@ -155,13 +163,16 @@ export const jobRoutes =
           order,
           labels: labelsOf(request.query),
         });
-        return {
+        const etag = listTag(data, hasMore);
+        reply.header('etag', etag).header('cache-control', 'no-cache');
+        if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+        return reply.send({
           object: 'list' as const,
           data,
           first_id: data[0]?.id ?? null,
           last_id: data.at(-1)?.id ?? null,
           has_more: hasMore,
-        };
+        });
       },
     });
 

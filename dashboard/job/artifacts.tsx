@@ -1,0 +1,49 @@
+import { useState } from 'preact/hooks';
+import { urlOf } from '../api/base-url.js';
+import { api, tagged } from '../api/client.js';
+import { download } from '../api/download.js';
+import { session } from '../api/session.js';
+import { usePolled } from '../api/use-polled.js';
+import { bytes } from '../format/numbers.js';
+import { CopyButton } from '../parts/copy-button.js';
+import { ProblemNotice } from '../parts/problem-notice.js';
+
+/** The files of a result: size, SHA-256, download. */
+export function Artifacts({ id }: { id: string }) {
+  const { data, error } = usePolled(
+    `artifacts ${id}`,
+    (signal) => tagged(api.GET('/v1/jobs/{id}/artifacts', { signal, params: { path: { id } } })),
+    0,
+  );
+  const [refused, setRefused] = useState<Error>();
+  if (error) return <ProblemNotice title="The files could not be listed." error={error} />;
+  const save = (event: Event, path: string, file: string) => {
+    if (!session.get().key) return; // the browser does it by itself
+    event.preventDefault();
+    setRefused(undefined);
+    download(path, file).catch(setRefused);
+  };
+  return (
+    <section class="card" aria-labelledby="files">
+      <header>
+        <h2 id="files">Files</h2>
+        {data && <span class="quiet small">{bytes(data.data.reduce((sum, { size }) => sum + size, 0))}</span>}
+      </header>
+      {refused && <ProblemNotice title="The download failed." error={refused} />}
+      <ul class="files">
+        {data?.data.map(({ file, size, sha256, url }) => (
+          <li key={file}>
+            <a href={urlOf(url)} download={file} onClick={(event) => save(event, url, file)}>
+              {file}
+            </a>
+            <span class="number">{bytes(size)}</span>
+            <span class="row small quiet">
+              <code title={`SHA-256 ${sha256}`}>{sha256.slice(0, 16)}…</code>
+              <CopyButton text={sha256} label="Copy SHA-256" plain />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,66 @@
+import type { GridComponentOption, LineSeriesOption, TooltipComponentOption } from 'echarts';
+import type { ComposeOption, ECharts } from 'echarts/core';
+import { useEffect, useRef } from 'preact/hooks';
+import { useShownTheme } from '../parts/theme.js';
+
+export type PlotOption = ComposeOption<LineSeriesOption | GridComponentOption | TooltipComponentOption>;
+
+/** Colours of the page as values: what is drawn cannot take them from CSS. */
+export interface Colors {
+  ink: string;
+  quiet: string;
+  rule: string;
+  paper: string;
+  series: string[];
+}
+
+function colors(): Colors {
+  const style = getComputedStyle(document.documentElement);
+  const of = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  return {
+    ink: of('ink'),
+    quiet: of('quiet'),
+    rule: of('rule'),
+    paper: of('paper'),
+    series: [0, 1, 2, 3, 4, 5, 6, 7].map((n) => of(`c${n}`)),
+  };
+}
+
+/** A plot that follows its box and the theme. `label` says in words what it shows; the numbers stand in tables. */
+export function Plot({
+  option,
+  label,
+  height = 260,
+}: {
+  option: (colors: Colors) => PlotOption;
+  label: string;
+  height?: number;
+}) {
+  const box = useRef<HTMLDivElement>(null);
+  const chart = useRef<ECharts>();
+  const theme = useShownTheme();
+
+  useEffect(() => {
+    let gone = false;
+    let observer: ResizeObserver | undefined;
+    void import('./echarts.js').then(({ init }) => {
+      if (gone || !box.current) return;
+      chart.current = init(box.current, null, { renderer: 'svg' });
+      chart.current.setOption(option(colors()));
+      observer = new ResizeObserver(() => chart.current?.resize());
+      observer.observe(box.current);
+    });
+    return () => {
+      gone = true;
+      observer?.disconnect();
+      chart.current?.dispose();
+      chart.current = undefined;
+    };
+  }, []);
+
+  useEffect(() => {
+    chart.current?.setOption(option(colors()), { notMerge: true });
+  }, [option, theme]);
+
+  return <div ref={box} class="plot" role="img" aria-label={label} style={{ height: `${height}px` }} />;
+}
