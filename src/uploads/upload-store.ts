@@ -1,7 +1,9 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { FileStore } from '@tus/file-store';
 import { Upload } from '@tus/server';
+import { RunningHashes } from './running-hashes.js';
 
 /** Of an upload that became a file of a checkpoint, beside what it was announced as. */
 const ADOPTED = 'checkpoint';
@@ -13,6 +15,8 @@ export const isAdopted = (upload: Upload): boolean => upload.storage?.type === A
  * are remembered until they expire: a client that lost the last answer asks whether it is done.
  */
 export class UploadStore extends FileStore {
+  private readonly hashes = new RunningHashes();
+
   location(id: string): string {
     return path.join(this.directory, id);
   }
@@ -22,6 +26,15 @@ export class UploadStore extends FileStore {
     if (described && isAdopted(described) && !(await this.isThere(id)))
       return new Upload({ ...described, offset: described.size ?? 0 });
     return super.getUpload(id);
+  }
+
+  override write(source: Readable, id: string, offset: number): Promise<number> {
+    return super.write(Readable.from(this.hashes.watch(id, offset, source)), id, offset);
+  }
+
+  /** Digest (SHA-256, hex) of an upload that came through this process from its first byte on, else undefined. */
+  digest({ id, size = 0 }: Upload): string | undefined {
+    return this.hashes.take(id, size);
   }
 
   /** From now on the upload counts as done once its file has been moved away. */

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { MemoryLocker, Server, type Upload } from '@tus/server';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import { refusePickle } from '../checkpoints/locate-source.js';
+import type { UploadOptions } from '../checkpoints/receive-upload.js';
 import type { Config } from '../config.js';
 import { SpecError, WeightfoldError } from '../errors.js';
 import type { JobService } from '../jobs/job-service.js';
@@ -123,7 +124,7 @@ export class Uploads {
     if (isAdopted(upload)) return;
     try {
       const { checkpoint, filename, sha256 } = describe(upload.metadata);
-      await this.checkpoints.adopt(checkpoint, filename, this.store.location(id), {
+      const options: UploadOptions = {
         sha256: sha256 === undefined ? undefined : Buffer.from(sha256, 'hex'),
         maxBytes: this.config.MAX_UPLOAD_BYTES,
         maxHeaderBytes: this.config.MAX_HEADER_BYTES,
@@ -131,7 +132,9 @@ export class Uploads {
           await this.jobs.refuseWhileNeeded(checkpoint, 'changed');
           await this.store.markAdopted(id, `${checkpoint}/${filename}`);
         },
-      });
+      };
+      const digest = this.store.digest(upload);
+      await this.checkpoints.adopt(checkpoint, filename, this.store.location(id), options, digest);
       this.log.info({ upload: id, checkpoint, file: filename }, 'upload complete');
     } catch (error) {
       // What is wrong with the bytes stays wrong; what stands in their way may pass, and they need not come again.
