@@ -10,6 +10,9 @@ const CONCURRENCY = 16;
 /** How often is for the deliveries' own records to say; the queue never gives one up. */
 const UNBOUNDED = 1_000_000;
 
+/** After anything else than an attempt that failed (the store, a stop): receivers must not suffer for it. */
+const UNFORESEEN_MS = 30_000;
+
 /** What travels through Redis: where the delivery is. */
 export interface QueuedDelivery {
   job: string;
@@ -45,7 +48,9 @@ export class DeliveryQueue {
       prefix: QUEUE_PREFIX,
       concurrency: CONCURRENCY,
       maxStalledCount: MAX_TAKEOVERS,
-      settings: { backoffStrategy: (_made, _type, error) => (error instanceof AttemptFailed ? error.delay : 1_000) },
+      settings: {
+        backoffStrategy: (_made, _type, error) => (error instanceof AttemptFailed ? error.delay : UNFORESEEN_MS),
+      },
     });
     this.worker.on('error', onError);
   }

@@ -6,10 +6,9 @@ import { type Logger, quietly } from '../log.js';
 import { isFinalEvent, type JobEvent } from '../schemas/event.js';
 import { isTerminal } from '../schemas/job.js';
 import type { Delivery } from '../schemas/webhook.js';
-import { AttemptFailed, DeliveryQueue, type QueuedDelivery } from './delivery-queue.js';
+import { Deliverer } from './deliverer.js';
+import { DeliveryQueue } from './delivery-queue.js';
 import type { DeliveryStore, StoredDelivery } from './delivery-store.js';
-import { retryDelay } from './schedule.js';
-import { type Answer, WebhookSender } from './sender.js';
 
 /** Events of one look; the next look goes on. */
 const EVENTS_AT_ONCE = 1_000;
@@ -17,8 +16,6 @@ const EVENTS_AT_ONCE = 1_000;
 const REFRESH_EVERY = 20;
 /** A job that somebody has begun to submit is there after so long, or never. */
 const SUBMISSION_MS = 60_000;
-/** What is noted where the receiver said so before. */
-const NO_MORE: Answer = { status: null, error: 'Not called: the receiver wanted no more (410).', final: true };
 
 /**
  * Tells the webhooks of jobs what happens to them. The files are the truth: each event that a webhook wants has one
@@ -26,12 +23,11 @@ const NO_MORE: Answer = { status: null, error: 'Not called: the receiver wanted 
  * between its answer and our note of it), under the same id.
  */
 export class Webhooks {
-  private readonly config: Config;
   private readonly store: JobStore;
   private readonly deliveries: DeliveryStore;
   private readonly jobs: JobService;
   private readonly log: Logger;
-  private readonly sender: WebhookSender;
+  private readonly deliverer: Deliverer;
   private readonly queue: DeliveryQueue | undefined;
   /** Last event looked at, of the jobs with something to deliver. */
   private readonly seen = new Map<string, number>();
@@ -39,15 +35,14 @@ export class Webhooks {
   private turn = 0;
 
   constructor(config: Config, store: JobStore, jobs: JobService, log: Logger) {
-    this.config = config;
     this.store = store;
     this.deliveries = store.deliveries;
     this.jobs = jobs;
     this.log = log;
-    this.sender = new WebhookSender(config);
+    this.deliverer = new Deliverer(config, store, log, (id) => this.finish(id));
     // Without a secret nothing is sent; what is under way waits for a start with one.
     if (config.WEBHOOK_SECRET.length > 0)
-      this.queue = new DeliveryQueue(config, (delivery) => this.deliver(delivery), quietly(log));
+      this.queue = new DeliveryQueue(config, (delivery) => this.deliverer.deliver(delivery), quietly(log));
     jobs.onMoved((id, isNew) => {
       if (this.queue && (isNew || this.seen.has(id))) void this.lookAt(id);
     });
@@ -103,7 +98,7 @@ export class Webhooks {
   }
 
   async close(): Promise<void> {
-    await this.sender.close();
+    await this.deliverer.close();
     await this.queue?.close();
     await Promise.all(this.looking.values());
   }
@@ -162,58 +157,6 @@ export class Webhooks {
     await this.queue
       ?.add(delivery)
       .catch((error) => this.log.warn({ err: error, delivery: delivery.id }, 'delivery not queued yet'));
-  }
-
-  /** One attempt. @throws AttemptFailed where another follows */
-  private async deliver({ job, event, replays }: QueuedDelivery): Promise<void> {
-    const [delivery, record, events] = await Promise.all([
-      this.deliveries.get(job, event),
-      this.store.get(job),
-      this.store.events(job, event - 1, 1),
-    ]);
-    const content = events?.[0];
-    if (delivery?.status !== 'pending' || delivery.replays !== replays || !record?.spec.webhook || !content) return;
-    const from = Date.now();
-    const body = JSON.stringify({ type: content.type, timestamp: content.created_at, data: content });
-    const gone = await this.deliveries.isGone(job);
-    const answer = gone ? NO_MORE : await this.sender.send(record.spec.webhook.url, delivery.id, body);
-    await this.note(delivery, answer, from);
-  }
-
-  private async note(
-    before: StoredDelivery,
-    { status, error, retryAfter, final }: Answer,
-    from: number,
-  ): Promise<void> {
-    const attempt = {
-      at: new Date(from).toISOString(),
-      duration_ms: Date.now() - from,
-      response_status: status,
-      error,
-    };
-    const current = await this.deliveries.get(before.job_id, before.event_id);
-    if (!current) return;
-    const delivery = { ...current, attempts: [...current.attempts, attempt] };
-    this.log.info({ delivery: delivery.id, response_status: status, reason: error }, 'webhook called');
-    // Asked for once more meanwhile: that goes its own way.
-    if (current.replays !== before.replays) {
-      await this.deliveries.write({ ...delivery, earlier: delivery.attempts.length });
-      return;
-    }
-    const failed = delivery.attempts.length - delivery.earlier;
-    const delay = final ? undefined : retryDelay(failed, this.config.WEBHOOK_RETRY_SECONDS, retryAfter);
-    if (status === 410) await this.deliveries.setGone(delivery.job_id, true);
-    if (delay === undefined) {
-      await this.settle({ ...delivery, status: error === null ? 'delivered' : 'failed', next_attempt_at: null });
-      return;
-    }
-    await this.deliveries.write({ ...delivery, next_attempt_at: new Date(Date.now() + delay).toISOString() });
-    throw new AttemptFailed(error ?? '', delay);
-  }
-
-  private async settle(delivery: StoredDelivery): Promise<void> {
-    await this.deliveries.write(delivery);
-    await this.finish(delivery.job_id);
   }
 
   /** Keep a job in mind no longer once it has ended and everybody was told; or it was deleted. */
