@@ -32,7 +32,7 @@ async function startService(dataDir) {
   const port = await freePort();
   const child = spawn(process.execPath, [path.join(root, 'dist', 'src', 'start.js')], {
     env: { ...process.env, DATA_DIR: dataDir, PORT: String(port), HOST: '127.0.0.1', LOG_LEVEL: 'error' },
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', 'ignore', 'inherit'],
   });
   const client = new QuickstartClient(`http://127.0.0.1:${port}`);
   const deadline = Date.now() + READY_SECONDS * 1000;

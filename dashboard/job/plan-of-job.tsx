@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { api, dataOf } from '../api/client.js';
 import type { Job, Plan } from '../api/types.js';
 import { ProblemNotice } from '../parts/problem-notice.js';
+import { isTerminal } from '../parts/status.js';
 import { PlanView } from '../plan/plan-view.js';
 
 /** The plan of a job without results, made again when asked for. */
@@ -14,7 +15,7 @@ export function PlanOfJob({ job }: { job: Job }) {
     dataOf(api.POST('/v1/jobs/plan', { body: job.spec })).then((made) => setPlan(made as Plan), setError);
   };
   return (
-    <details class="card" onToggle={load}>
+    <details class="card" open={!isTerminal(job.status)} onToggle={load}>
       <summary>
         <h2>Plan</h2>
       </summary>

@@ -79,7 +79,9 @@ function Form({ spec, onSpec }: { spec: JsonObject; onSpec: (change: (old: JsonO
     if (!complete) return;
     // Looked at when it is applied: something may have been typed meanwhile.
     onSpec((old) => {
-      const untouched = JSON.stringify([old.model, old.target]) === offered.current && old.compare === undefined;
+      const whole = (old.sources as JsonObject[]).every(({ columns, rows }) => !columns && !rows);
+      const untouched =
+        JSON.stringify([old.model, old.target]) === offered.current && old.compare === undefined && whole;
       if (old.model !== undefined && !untouched) return old;
       const chosen = (old.model as JsonObject | undefined)?.family as Family | undefined;
       return apply(old, offerModel(chosen ?? familyFor(sources), sources));

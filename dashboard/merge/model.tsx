@@ -70,7 +70,7 @@ export function Model({ sources, names, onOffer }: ModelProps) {
           ))}
         </fieldset>
         {model.value !== undefined && !known && <p class="quiet">Family {String(family)}: edit its model as JSON.</p>}
-        {model.problem && <p class="small problem">{model.problem}</p>}
+        {model.own && <p class="small problem">{model.own}</p>}
         {compared && <Compare />}
         {family === 'chain' && (
           <ChainModel matrices={matrices} vectors={commonTensors(sources, 1)} compared={compared} />

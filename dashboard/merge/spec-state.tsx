@@ -22,6 +22,8 @@ export interface AtPath<T extends Json> {
   pointer: string;
   /** What is wrong with this value or something in it. */
   problem: string | undefined;
+  /** What is wrong with this very value: what is in it has fields of its own. */
+  own: string | undefined;
 }
 
 /** One place of the spec. */
@@ -29,10 +31,13 @@ export function useAt<T extends Json>(path: Path): AtPath<T> {
   const { spec, set, errors } = useSpecState();
   const pointer = pointerOf(path);
   const here = errors.filter((error) => error.pointer === pointer || error.pointer.startsWith(`${pointer}/`));
+  const told = (list: Problem['errors']) =>
+    list.length > 0 ? list.map(({ message }) => message).join('; ') : undefined;
   return {
     value: at(spec, path) as T | undefined,
     set: (value) => set(path, value),
     pointer,
-    problem: here.length > 0 ? here.map(({ message }) => message).join('; ') : undefined,
+    problem: told(here),
+    own: told(here.filter((error) => error.pointer === pointer)),
   };
 }

@@ -27,8 +27,9 @@ export function comparisonCosts(points: readonly ComparedPoint[], machine: Machi
   return {
     bytes_read: all((c) => c.bytes_read),
     bytes_written: all((c) => c.bytes_written),
-    peak_memory_bytes:
+    peak_memory_bytes: Math.ceil(
       Math.max(...points.map(({ plan }) => plan.costs.peak_memory_bytes)) + (linear ? remembered(points) : 0),
+    ),
     flops: all((c) => c.flops),
     estimated_seconds: sum(seconds) + (linear ? (REFERENCE_POINTS * Math.max(...seconds)) / 2 : 0),
   };

@@ -26,6 +26,12 @@ beforeAll(async () => {
 afterAll(() => service?.close());
 
 describe('a comparison', () => {
+  it('has a plan, for methods whose samples are not whole too', async () => {
+    const three = { ...spec, sources: [...spec.sources, { checkpoint: 'a' }], compare: { widths: [0.55] } };
+    const { body } = await service.http.post('/v1/jobs/plan').send(three).expect(200);
+    expect(body).toMatchObject({ kind: 'comparison', points: expect.arrayContaining([expect.anything()]) });
+  });
+
   it('tables every method at every width beside the baselines, as a merge of those widths measures it', async () => {
     const job = await runJob(service.http, spec, 400);
     expect([job.status, job.error]).toEqual(['succeeded', null]);
