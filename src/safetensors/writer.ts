@@ -12,6 +12,9 @@ export interface TensorSpec {
 /** Data sections start on multiples of this many bytes, as in the reference implementation. */
 const HEADER_ALIGNMENT = 8;
 
+/** Bytes worth a wait for the disk of their own. */
+const FLUSH_BYTES = 64 * 1024 * 1024;
+
 export interface WrittenFile {
   size: number;
   /** Lower-case hex. */
@@ -59,6 +62,9 @@ export class SafetensorsWriter {
   private size = 0;
   private index = 0;
   private remaining = 0;
+  private flushedTo = 0;
+  private flushing: Promise<void> | undefined;
+  private failure: unknown;
 
   private constructor(path: string, temporary: string, handle: FileHandle, tensors: readonly TensorSpec[]) {
     this.path = path;
@@ -99,10 +105,27 @@ export class SafetensorsWriter {
     return this.tensors[this.index];
   }
 
+  /** Set the disk to work on what was written so far, beside what is computed next: `finish` then waits for the rest. */
+  flush(): void {
+    if (this.flushing || this.size - this.flushedTo < FLUSH_BYTES) return;
+    this.flushedTo = this.size;
+    // the system reports a lost write once, so it is kept for `finish`
+    this.flushing = this.handle.datasync().then(
+      () => {
+        this.flushing = undefined;
+      },
+      (error: unknown) => {
+        this.failure = error; // and nothing is flushed after it
+      },
+    );
+  }
+
   /** @param sync wait until the bytes are on the disk; intermediate files, which can be made again, need not */
   async finish(sync = true): Promise<WrittenFile> {
     if (this.index < this.tensors.length)
       throw new Error(`Tensor "${this.current?.name}" misses ${this.remaining} bytes.`);
+    await this.flushing;
+    if (this.failure) throw this.failure;
     if (sync) await this.handle.sync();
     await this.handle.close();
     await rename(this.temporary, this.path);
@@ -111,6 +134,7 @@ export class SafetensorsWriter {
 
   /** Drop what was written; safe to call after a failure at any point. */
   async abort(): Promise<void> {
+    await this.flushing;
     await this.handle.close().catch(() => {});
     await rm(this.temporary, { force: true });
   }

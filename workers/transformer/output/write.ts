@@ -50,6 +50,7 @@ export async function writeModel(
       for (const tensor of tensors) {
         checkCancelled(signal);
         await writeTensor(writer, tensor, slots, first, la);
+        writer.flush();
         onProgress?.({ phase: 'publish', completed: ++done, total: plan.tensors.length });
       }
       written.push({ file, ...(await writer.finish()) });
