@@ -214,7 +214,7 @@ describe('a resumable upload', () => {
     await service.http.head(url).set('tus-resumable', '1.0.0').expect(404);
     const options = await service.http.options('/v1/uploads').expect(204);
     expect([options.headers['tus-version'], options.headers['tus-max-size']]).toEqual(['1.0.0', `${MOST}`]);
-    expect(options.headers['access-control-allow-origin']).toBeUndefined();
+    expect(Object.keys(options.headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
   });
 
   it('waits, whole, while jobs read the checkpoint it would change', async () => {

@@ -17,7 +17,16 @@ const CONTENT_SECURITY_POLICY = {
 };
 /** Beside those that every reply may show: what clients of the API read. */
 const EXPOSED_HEADERS = [
-  ...['location', 'etag', 'retry-after', 'repr-digest', 'content-range', 'content-disposition', 'www-authenticate'],
+  ...[
+    'location',
+    'etag',
+    'retry-after',
+    'repr-digest',
+    'content-range',
+    'content-disposition',
+    'www-authenticate',
+    'preference-applied',
+  ],
   ...['x-request-id', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
   ...['upload-offset', 'upload-length', 'upload-expires', 'upload-metadata', 'tus-resumable', 'tus-version'],
 ];

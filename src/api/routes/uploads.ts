@@ -11,8 +11,8 @@ const IdParams = z.object({ id: uploadId });
 const version = z.string().optional().describe('1.0.0');
 const offset = z.string().optional().describe('Bytes that have arrived.');
 
-/** Left to Fastify: what it says of a body it sends itself. */
-const BODY_HEADERS = ['content-type', 'content-length'];
+/** Not the tus server's to say: what a body is like that Fastify sends, and who may call from elsewhere. */
+const OWN_HEADERS = /^(?:content-|access-control-)/;
 
 /** The request as the tus server takes it; its body stays a stream. */
 function webRequest({ method, url, headers, raw }: FastifyRequest): Request {
@@ -32,7 +32,7 @@ async function answer(uploads: Uploads, request: FastifyRequest, reply: FastifyR
   // The last bytes are followed by silence while the whole file is hashed: minutes, for a large one.
   request.raw.socket.setTimeout(0);
   const { status, headers, refusal } = await uploads.handle(webRequest(request));
-  for (const [name, value] of headers) if (!BODY_HEADERS.includes(name)) reply.header(name, value);
+  for (const [name, value] of headers) if (!OWN_HEADERS.test(name)) reply.header(name, value);
   if (refusal) throw refusal;
   return reply.code(status).send();
 }
