@@ -90,7 +90,6 @@ describe.skipIf(!executable)('the dashboard in Chromium', () => {
     const wide = page.getByLabel('Width of layer 1, layers.0.weight', { exact: true });
     expect(await page.locator(':focus').getAttribute('data-pointer')).toBe('/model/layers/0/width');
     expect(await wide.getAttribute('aria-invalid')).toBe('true');
-    expect(await findings()).toEqual([]);
     await wide.fill('60');
     await page.getByLabel('Name', { exact: true }).fill('made in the form');
     await page.getByRole('region', { name: 'Tensors of the result' }).getByRole('cell', { name: '60 × 96' }).waitFor();
