@@ -1,8 +1,7 @@
-import type { Readable } from 'openapi-typescript-helpers';
 import type { components } from '../../src/client/index.js';
 
 /** Resources as the client returns them. */
-type Schemas = { [Name in keyof components['schemas']]: Readable<components['schemas'][Name]> };
+type Schemas = components['schemas'];
 
 export type Artifact = Schemas['Artifact'];
 export type Checkpoint = Schemas['Checkpoint'];

@@ -31,6 +31,17 @@ tr.baseline td { background: var(--band); }
 tr.best td { font-weight: 600; }
 .key, .dash { display: inline-block; width: .7rem; height: .7rem; border-radius: 50%; margin-right: .45rem; }
 .dash { width: 1.5rem; height: 0; border-radius: 0; border-top: 2px dashed; vertical-align: middle; }
+pre { overflow-x: auto; padding: .75rem; background: var(--band); border-radius: .25rem; font-size: .8125rem; line-height: 1.4; }
+code { font-size: .8125rem; }
+.statement { padding: .75rem 1rem; background: var(--band); border-left: 4px solid var(--c0); max-width: none; }
+.figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0; }
+.figures div { display: flex; flex-direction: column; } .figures b { font-size: 1.375rem; font-variant-numeric: tabular-nums; }
+.figures span { color: var(--quiet); font-size: .875rem; }
+.prose { display: inline-block; min-width: 16rem; white-space: normal; text-align: left; }
+.exact { color: var(--c2); } .selection { color: var(--c0); } .approximate { color: var(--c1); }
+.facts { display: grid; grid-template-columns: max-content 1fr; gap: 0 1.5rem; } .facts dt { margin: 0; }
+@media print { body { max-width: none; padding: 0; font-size: 11pt; } figure, tr, .statement { break-inside: avoid; } h2 { break-after: avoid; }
+  .scroll { overflow: visible; } td, th { white-space: normal; } pre { white-space: pre-wrap; } }
 dt { font-weight: 600; margin-top: .5rem; } dd { margin: 0; max-width: 46rem; }
 `;
 

@@ -20,6 +20,8 @@ export interface PlotInput {
   lines: Line[];
   /** Horizontal lines across the plot. */
   levels: Level[];
+  /** Vertical lines, in the colour of what they cut. */
+  cuts?: { name: string; x: number; color: string }[];
   xName: string;
   yName: string;
   logarithmic: boolean;
@@ -54,7 +56,10 @@ export async function plot(input: PlotInput): Promise<string> {
 const key = ({ name, color, dashed }: Line) =>
   `<span><i class="${dashed ? 'dash' : 'key'}" style="${dashed ? 'border' : 'background'}-color:${color}"></i>${escapeHtml(name)}</span>`;
 
-function optionOf({ lines, levels, xName, yName, logarithmic }: PlotInput, size: keyof typeof SIZES): EChartsOption {
+function optionOf(
+  { lines, levels, cuts = [], xName, yName, logarithmic }: PlotInput,
+  size: keyof typeof SIZES,
+): EChartsOption {
   const { font } = SIZES[size];
   const text = { color: 'var(--ink)', fontSize: font, fontFamily: 'system-ui, sans-serif' };
   const quiet = { ...text, color: 'var(--quiet)' };
@@ -91,8 +96,20 @@ function optionOf({ lines, levels, xName, yName, logarithmic }: PlotInput, size:
       data: levels.map(({ name, y }) => ({ name, yAxis: y })),
     },
   };
+  const upright: SeriesOption = {
+    name: 'cuts',
+    type: 'line',
+    data: [],
+    silent: true,
+    markLine: {
+      symbol: 'none',
+      silent: true,
+      label: { show: false },
+      data: cuts.map(({ name, x, color }) => ({ name, xAxis: x, lineStyle: { color, type: [5, 4], width: 1.5 } })),
+    },
+  };
   const values = [...lines.flatMap(({ points }) => points.map(([, y]) => y)), ...levels.map(({ y }) => y)];
-  const xs = lines.flatMap(({ points }) => points.map(([x]) => x));
+  const xs = [...lines.flatMap(({ points }) => points.map(([x]) => x)), ...cuts.map(({ x }) => x)];
   return {
     animation: false,
     textStyle: text,
@@ -118,7 +135,7 @@ function optionOf({ lines, levels, xName, yName, logarithmic }: PlotInput, size:
       axisLine: { ...rule, show: true },
       splitLine: rule,
     },
-    series: levels.length > 0 ? [...series, level] : series,
+    series: [...series, ...(levels.length > 0 ? [level] : []), ...(cuts.length > 0 ? [upright] : [])],
   };
 }
 

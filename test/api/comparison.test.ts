@@ -89,14 +89,19 @@ describe('a comparison', () => {
     expect(text).not.toContain('NaN');
   });
 
-  it('a merge has no such report, and says so', async () => {
+  it('a merge has a report of its own: without scripts or requests, spectra, errors and what may be claimed', async () => {
     const merge = await runJob(service.http, {
       ...spec,
       compare: undefined,
       model: { ...model, layers: [{ ...model.layers[0], width: 16 }, model.layers[1]] },
     });
-    const { body } = await service.http.get(`/v1/jobs/${merge.id}/report`).expect(404);
-    expect(body).toMatchObject({ code: 'artifact_not_found' });
+    const { text, headers } = await service.http.get(`/v1/jobs/${merge.id}/report`).expect(200);
+    expect(headers['content-type']).toContain('text/html');
+    expect(text).not.toMatch(/<script|<link|<img|src=|https?:\/\/(?!www\.w3\.org)/);
+    expect(text.match(/<svg /g)).toHaveLength(4);
+    const { body: metrics } = await service.http.get(`/v1/jobs/${merge.id}/metrics`).expect(200);
+    for (const part of [metrics.tensors[0].name, 'A linear merge', 'cut at 16 of', metrics.environment.library])
+      expect(text).toContain(part);
   });
 
   it.each([

@@ -84,6 +84,7 @@ describe('artifacts', () => {
       'job.json',
       'metrics.json',
       'model.safetensors',
+      'report.html',
       'tokenizer.json',
     ]);
     for (const { size, sha256, url } of files) {

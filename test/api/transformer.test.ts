@@ -84,7 +84,8 @@ describe('a closed-form merge', () => {
     const { body } = await service.http.get(`/v1/jobs/${id}/artifacts`).expect(200);
     const files = (body.data as { file: string }[]).map(({ file }) => file);
     const expected = ['README.md', 'bases.safetensors', 'config.json', 'job.json', 'metrics.json', 'model.safetensors'];
-    expect(files).toEqual([...expected, 'tokenizer.json']);
+    expect(files).toEqual([...expected, 'report.html', 'tokenizer.json']);
+    expect(await readFile(artifactPath(service, id, 'report.html'), 'utf8')).toContain('An initialisation only.');
     const config = JSON.parse(await readFile(artifactPath(service, id, 'config.json'), 'utf8'));
     expect(config).toMatchObject({
       architectures: ['LlamaForCausalLM'],

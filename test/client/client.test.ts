@@ -141,10 +141,12 @@ it('gives up on a service that does not answer once its patience has ended', asy
 it('stops at once when told to', async () => {
   const stop = new AbortController();
   const { id } = await dataOf(client.POST('/v1/jobs', { body: { ...spec, compute: { backend: 'cuda' } } }));
-  const following = followEvents(id, { baseUrl: service.url, signal: stop.signal });
+  const wire = await breakingWire(Number.POSITIVE_INFINITY);
+  const following = followEvents(id, { baseUrl: wire.url, signal: stop.signal });
   expect((await following.next()).value).toMatchObject({ type: 'job.queued' });
   const next = following.next();
   stop.abort(new Error('enough'));
   await expect(next).rejects.toThrow('enough');
-  await dataOf(client.POST('/v1/jobs/{id}/cancel', { params: { path: { id } } }));
+  wire.close();
+  await service.http.post(`/v1/jobs/${id}/cancel`).expect(202);
 });

@@ -2,10 +2,13 @@ import { createHash } from 'node:crypto';
 import { copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { COMPANION_FILES } from '../../src/checkpoints/companion-files.js';
+import { REPORT_FILE } from '../../src/jobs/artifact-files.js';
 import { MANIFEST_FILE, type Manifest, readManifest } from '../../src/jobs/manifest.js';
 import type { JobRecord } from '../../src/jobs/record.js';
 import { storeArtifacts } from '../../src/jobs/stored-artifacts.js';
+import { mergeReport } from '../../src/report/merge-report.js';
 import type { WrittenFile } from '../../src/safetensors/writer.js';
+import type { AnyMetrics } from '../../src/schemas/metrics.js';
 import type { StoredBases } from '../../src/schemas/plan.js';
 import { sha256Of, syncFile, syncFolder, writeAtomic } from '../../src/store/files.js';
 import type { ObjectStore } from '../../src/store/object-store.js';
@@ -30,7 +33,7 @@ export interface Publication {
   /** Whether source 1's tokenizer files belong to the result; default true. */
   companions?: boolean;
   /** Asked for last, so that its timings cover the rest. */
-  metrics: () => unknown;
+  metrics: () => AnyMetrics;
   versions: Record<string, string>;
   /** What it was computed with, and why with that. */
   environment: Record<string, unknown>;
@@ -61,9 +64,12 @@ export async function publish(publication: Publication): Promise<void> {
     }
     if (publication.companions !== false) await copyCompanions(publication.locations[0], staging, manifest);
     for (const [file, text] of Object.entries(texts)) await put(file, text);
-    await put('job.json', json(await recipe(publication)));
+    const made = await recipe(publication);
+    await put('job.json', json(made));
     stop();
-    await put('metrics.json', json(publication.metrics()));
+    const metrics = publication.metrics();
+    await put('metrics.json', json(metrics));
+    if (metrics.kind !== 'comparison') await put(REPORT_FILE, await mergeReport(made, metrics, reasonsOf(publication)));
     await Promise.all(Object.keys(manifest).map((file) => syncFile(path.join(staging, file))));
     await writeAtomic(path.join(staging, MANIFEST_FILE), JSON.stringify(manifest));
     if (publication.store) undo = await storeArtifacts(publication.store, publication.record.id, staging, manifest);
@@ -112,5 +118,9 @@ async function recipe({ record, locations, versions, environment }: Publication)
     environment,
   };
 }
+
+/** Why each space is what it is, by its name. */
+const reasonsOf = ({ record: { plan } }: Publication): Record<string, string> =>
+  plan.kind === 'comparison' ? {} : Object.fromEntries(plan.spaces.map(({ name, reason }) => [name, reason]));
 
 const basesOf = ({ job, sha256 }: StoredBases) => ({ job, sha256 });

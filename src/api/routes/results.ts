@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ConflictError, NotFoundError, WeightfoldError } from '../../errors.js';
+import { REPORT_FILE } from '../../jobs/artifact-files.js';
 import { type Manifest, readManifest } from '../../jobs/manifest.js';
 import { readArtifact } from '../../jobs/stored-artifacts.js';
 import { metricsCsv } from '../../report/metrics-csv.js';
@@ -17,8 +18,6 @@ import type { Services } from '../services.js';
 
 const IdParams = z.object({ id: jobId });
 const FileParams = z.object({ id: jobId, file: fileName });
-
-const REPORT_FILE = 'report.html';
 
 const CONTENT_TYPES: Record<string, string> = {
   '.json': 'application/json',
@@ -111,7 +110,7 @@ export const resultRoutes =
         const { id } = request.params;
         const { folder, manifest } = await published(services, id);
         if (!Object.hasOwn(manifest, REPORT_FILE))
-          throw new NotFoundError('artifact_not_found', `Job ${id} has no report; comparisons have.`);
+          throw new NotFoundError('artifact_not_found', `Job ${id} has no report: it ran before merges had one.`);
         reply
           .header('content-type', contentType(REPORT_FILE))
           .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")

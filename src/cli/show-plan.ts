@@ -1,0 +1,42 @@
+import type { Plan } from '../client/index.js';
+import { bytes, columns, duration, facts } from './format.js';
+
+/** A plan for people: what becomes of each space, what is written, what it costs. */
+export function showPlan(plan: Plan): string {
+  const { costs, warnings = [] } = plan;
+  const parts = [
+    facts([
+      ['family', plan.family],
+      ['kind', plan.kind === 'transformer' ? `transformer, ${fitOf(plan.fit)}` : plan.kind],
+      ['steps', String(plan.steps.length)],
+      ['reads', bytes(costs.bytes_read)],
+      ['writes', bytes(costs.bytes_written)],
+      ['memory', `${bytes(costs.peak_memory_bytes)} at most`],
+      ['takes', `about ${duration(costs.estimated_seconds)}${costs.estimated_for ? ` (${costs.estimated_for})` : ''}`],
+    ]),
+  ];
+  if (plan.kind === 'comparison') {
+    const rows = plan.points.map(({ method, widths, parameters }) => [
+      plan.methods[method].name,
+      Object.entries(widths)
+        .map(([space, width]) => `${space} ${width}`)
+        .join(', '),
+      parameters.toLocaleString('en'),
+    ]);
+    parts.push(columns(['METHOD', 'WIDTHS', 'PARAMETERS'], rows));
+  } else {
+    const rows = plan.spaces.map(({ name, source_widths, width, legality, reason }) => [
+      name,
+      source_widths.join(' + '),
+      width === null ? 'by its goal' : String(width),
+      legality,
+      reason,
+    ]);
+    parts.push(columns(['SPACE', 'SOURCES', 'WIDTH', 'IS', 'BECAUSE'], rows));
+    parts.push(`${plan.tensors.length} tensors`);
+  }
+  return [...parts, ...warnings.map((warning) => `Warning: ${warning}`)].join('\n\n');
+}
+
+const fitOf = (fit: string) =>
+  fit === 'closed_form' ? 'closed form: an initialisation for further training' : 'calibrated';

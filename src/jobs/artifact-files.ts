@@ -1,0 +1,2 @@
+/** The page of a job: of a merge or of a comparison. */
+export const REPORT_FILE = 'report.html';
