@@ -10,6 +10,7 @@ import type { Metrics } from '../src/schemas/metrics.js';
 import { computeEnvironment } from '../workers/compute-environment.js';
 import type { LinearAlgebra } from '../workers/linalg/contract.js';
 import { CpuBackend } from '../workers/linalg/cpu/backend.js';
+import { api } from './api.js';
 import { bases } from './bases.js';
 import { BERT_BASE, bertFloor, secondsOf, writeBert } from './bert-base.js';
 import { notebookFloor } from './floor.js';
@@ -238,6 +239,7 @@ const PARTS = {
   'bert-base': bertBase,
   gpu: onGpu,
   plan,
+  api: (_: LinearAlgebra, folder: string) => api(folder, say),
 };
 
 const chosen = process.argv.slice(2).filter((name) => name in PARTS) as (keyof typeof PARTS)[];

@@ -40,10 +40,13 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
     trustProxy: services.config.TRUST_PROXY.length > 0 && services.config.TRUST_PROXY,
     routerOptions: { maxParamLength: 512 },
   }).withTypeProvider<ZodTypeProvider>();
+  // Fastify reads it by itself; bodies here are JSON, or streams where a route says so.
+  app.removeContentTypeParser('text/plain');
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    done();
   });
   // Streams of events would keep their connections, and the server, open for as long as jobs run.
   app.addHook('preClose', async () => services.jobs.feeds.close());

@@ -4,6 +4,8 @@ import { SpecError } from '../errors.js';
 import { isMissing } from '../store/files.js';
 import type { LocatedSource } from './locate-source.js';
 
+export const CONFIG_FILE = 'config.json';
+
 /** config.json of a checkpoint folder; undefined where there is none. @throws SpecError when it is not a JSON object */
 export async function readConfig(
   { label, location }: LocatedSource,
@@ -12,7 +14,7 @@ export async function readConfig(
   if (!(await stat(location)).isDirectory()) return undefined;
   let text: string;
   try {
-    text = await readFile(path.join(location, 'config.json'), 'utf8');
+    text = await readFile(path.join(location, CONFIG_FILE), 'utf8');
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

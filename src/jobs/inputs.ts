@@ -1,12 +1,11 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
-import { type LocatedSource, locateSource } from '../checkpoints/locate-source.js';
-import { readConfig } from '../checkpoints/read-config.js';
+import type { LocatedSource } from '../checkpoints/locate-source.js';
 import { CheckpointReader } from '../checkpoints/reader.js';
 import { checkTokenizers } from '../checkpoints/tokenizers.js';
 import type { Config } from '../config.js';
-import { SpecError, WeightfoldError } from '../errors.js';
+import { SpecError } from '../errors.js';
 import { planJob } from '../plan/plan-job.js';
 import type { SourceHeaders } from '../plan/sources.js';
 import { isFloatDtype } from '../safetensors/dtype.js';
@@ -17,8 +16,8 @@ import type { Machine } from '../schemas/machine.js';
 import type { ComparisonPlan, LinearPlan, Plan } from '../schemas/plan.js';
 import { isRemote } from '../sources/open-origin.js';
 import { RemoteOutlines } from '../sources/remote-outlines.js';
-import { layout } from '../store/layout.js';
 import type { JobStore } from './job-store.js';
+import type { Outlines } from './outlines.js';
 import type { InputFile } from './record.js';
 import { findStoredBases } from './stored-bases.js';
 import { calibrationShapes, methodsOf, probeShapes } from './tokens.js';
@@ -39,11 +38,12 @@ export async function inspect(
   config: Config,
   checkpoints: CheckpointStore,
   store: JobStore,
+  outlines: Outlines,
   machine?: Machine,
 ): Promise<Inspected> {
   const remote = new RemoteOutlines(config);
   try {
-    return await inspectSources(spec, config, checkpoints, store, remote, machine);
+    return await inspectSources(spec, checkpoints, store, outlines, remote, machine);
   } finally {
     await remote.close();
   }
@@ -51,36 +51,32 @@ export async function inspect(
 
 async function inspectSources(
   spec: JobSpec,
-  config: Config,
   checkpoints: CheckpointStore,
   store: JobStore,
+  outlines: Outlines,
   remote: RemoteOutlines,
   machine: Machine | undefined,
 ): Promise<Inspected> {
-  const roots = { checkpoints: layout(config.DATA_DIR).checkpoints, sourceRoots: config.SOURCE_ROOTS };
+  const looked = await Promise.allSettled(
+    spec.sources.map(async (source, i) => {
+      const pointer = `/sources/${i}`;
+      if (!('uri' in source) || !isRemote(source.uri)) return { outline: await outlines.of(source, pointer) };
+      const fetched = await remote.of(source.uri, i);
+      return { outline: await outlines.ofFetched(fetched.located, pointer), inputs: fetched.inputs };
+    }),
+  );
   const headers: SourceHeaders[] = [];
   const locations: LocatedSource[] = [];
   const inputs: InputFile[] = [];
-  for (const [i, source] of spec.sources.entries()) {
-    const pointer = `/sources/${i}`;
-    const outlined = 'uri' in source && isRemote(source.uri) ? await remote.of(source.uri, i) : undefined;
-    const located = outlined?.located ?? (await locateSource(source, roots, pointer));
-    locations.push(located);
-    const reader = await openSource(located, pointer, config.MAX_HEADER_BYTES);
-    headers.push({
-      label: located.label,
-      tensors: reader.tensors,
-      slice: { rows: source.rows, columns: source.columns },
-      config: await readConfig(located, pointer),
-    });
-    const files = reader.files.map(({ path: file, size }) => ({ file: path.basename(file), size }));
-    await reader.close();
-    if (outlined) inputs.push(...outlined.inputs);
-    else
-      for (const { file, size } of files) {
-        const entry = 'checkpoint' in source ? await checkpoints.entry(source.checkpoint, file) : undefined;
-        inputs.push({ source: i, file, size, sha256: entry?.sha256 ?? null });
-      }
+  for (const [i, one] of looked.entries()) {
+    // Of several that are wrong the first is told of, whichever was found first.
+    if (one.status === 'rejected') throw one.reason;
+    const { outline, inputs: fetched } = one.value;
+    const { label } = outline.located;
+    const { rows, columns } = spec.sources[i];
+    headers.push({ label, tensors: outline.tensors, slice: { rows, columns }, config: outline.config });
+    locations.push(outline.located);
+    inputs.push(...(fetched ?? outline.files.map((file) => ({ source: i, ...file }))));
   }
   const bases = await findStoredBases(spec, store, inputs);
   const plan = planJob(spec, headers, {
@@ -96,19 +92,6 @@ async function inspectSources(
     await checkCalibration(spec, columns, checkpoints);
   }
   return { plan, inputs, bases: bases?.file };
-}
-
-async function openSource(
-  { label, location }: LocatedSource,
-  pointer: string,
-  maxHeaderBytes: number,
-): Promise<CheckpointReader> {
-  try {
-    return await CheckpointReader.open(location, maxHeaderBytes);
-  } catch (error) {
-    if (!(error instanceof WeightfoldError)) throw error;
-    throw new SpecError(error.code, `Source ${label}: ${error.message}`, pointer);
-  }
 }
 
 /** A named probe must exist and have one column per input. */

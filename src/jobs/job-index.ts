@@ -1,5 +1,6 @@
 import { isTerminal, JOB_STATUSES, type Job, type JobStatus } from '../schemas/job.js';
 import type { JobStore } from './job-store.js';
+import type { JobRecord } from './record.js';
 
 /** What lists filter by, per job: a few hundred bytes, so that a hundred thousand jobs fit in memory. */
 export interface IndexedJob {
@@ -24,6 +25,8 @@ export class JobIndex {
   private readonly store: JobStore;
   private readonly jobs = new Map<string, IndexedJob>();
   private readonly open = new Set<string>();
+  /** Pollers get the very same object as long as nothing has changed. */
+  private readonly noted = new WeakSet<Job>();
   private readonly reading = new Map<string, { now: Promise<Job | undefined>; next?: Promise<Job | undefined> }>();
 
   /** Told of every job that is not as it was when it was last seen, with the status it had then. */
@@ -58,6 +61,13 @@ export class JobIndex {
       for (const id of this.jobs.keys()) if (!present.has(id)) this.forget(id);
     }
     return ids;
+  }
+
+  /** A job that has just been made here: as it was accepted, without reading it back. */
+  created(record: JobRecord): Job {
+    const job = this.store.accepted(record);
+    this.note(job);
+    return job;
   }
 
   get(id: string): IndexedJob | undefined {
@@ -97,6 +107,8 @@ export class JobIndex {
   }
 
   note(job: Job): void {
+    if (this.noted.has(job)) return;
+    this.noted.add(job);
     const { id, status, labels, created_at, finished_at, cancel_requested } = job;
     const ended = isTerminal(status);
     const before = this.jobs.get(id)?.status;

@@ -9,6 +9,7 @@ import type { JobEvent } from '../schemas/event.js';
 import { isTerminal, type Job, type JobError, type JobStatus } from '../schemas/job.js';
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { Plan, ShownPlan } from '../schemas/plan.js';
+import type { Worker } from '../schemas/worker.js';
 import { requireSpace } from '../store/headroom.js';
 import { checkWebhook } from '../webhooks/check-webhook.js';
 import { EventFeeds } from './event-feeds.js';
@@ -18,6 +19,7 @@ import { type Inspected, inspect } from './inputs.js';
 import { JobIndex } from './job-index.js';
 import type { JobStore } from './job-store.js';
 import { machineFor } from './machine-for.js';
+import { Outlines } from './outlines.js';
 import type { JobRecord } from './record.js';
 import { Downloads, removeExpired, removeLeftovers } from './retention.js';
 import { waitingFor } from './waiting-for.js';
@@ -29,6 +31,8 @@ const WORKER_LOST: JobError = {
 };
 /** Seconds after which a client may try again where too many jobs wait. */
 const RETRY_AFTER_SECONDS = 10;
+/** Estimates take the workers of so long ago; a submission is not to wait for a list each time. */
+const WORKERS_FRESH_MS = 1_000;
 /** Of the jobs that wait, one in so many is read from the store again each time the queue is compared with it. */
 const REFRESH_EVERY = 20;
 
@@ -52,6 +56,8 @@ export class JobService {
   readonly downloads = new Downloads();
   readonly feeds: EventFeeds;
   private readonly listeners: ((id: string, isNew: boolean) => void)[] = [];
+  private readonly outlines: Outlines;
+  private workers: { at: number; list: Promise<Worker[]> } | undefined;
   private turn = 0;
 
   constructor(config: Config, store: JobStore, checkpoints: CheckpointStore, queue: MergeQueue, log: Logger) {
@@ -60,6 +66,7 @@ export class JobService {
     this.index = new JobIndex(store);
     this.feeds = new EventFeeds(store);
     this.checkpoints = checkpoints;
+    this.outlines = new Outlines(config, checkpoints);
     this.queue = queue;
     this.log = log;
   }
@@ -95,9 +102,12 @@ export class JobService {
    * between) is found by `reconcile`.
    */
   async submit(spec: JobSpec, idempotencyKey?: string, retryOf: string | null = null): Promise<Job> {
+    // Asked at once, heeded last: what is wrong with the spec is said first.
+    const reachable = this.queue.ping();
+    reachable.catch(() => {});
     const { plan, inputs, bases } = await this.inspect(spec);
     await this.checkRoom(plan);
-    await this.queue.ping();
+    await reachable;
     const fresh = newJobId();
     const id = idempotencyKey === undefined ? fresh : await claimKey(this.config.DATA_DIR, idempotencyKey, spec, fresh);
     const record: JobRecord = { id, created_at: new Date().toISOString(), spec, plan, inputs, retry_of: retryOf };
@@ -108,6 +118,7 @@ export class JobService {
       await this.queue.enqueue(record).catch((error) => this.log.warn({ err: error, job: id }, 'not enqueued yet'));
       this.log.info({ job: id, family: plan.family }, 'job accepted');
       if (spec.webhook) this.tell(id, true);
+      return this.withWaiting(this.index.created(record));
     }
     return this.get(id);
   }
@@ -283,11 +294,18 @@ export class JobService {
 
   private async inspect(spec: JobSpec): Promise<Inspected> {
     checkWebhook(spec, this.config);
-    const { machine, name } = machineFor(spec.compute.backend, await this.queue.workers().catch(() => []));
-    const inspected = await inspect(spec, this.config, this.checkpoints, this.store, machine);
+    const { machine, name } = machineFor(spec.compute.backend, await this.liveWorkers());
+    const inspected = await inspect(spec, this.config, this.checkpoints, this.store, this.outlines, machine);
     const { plan } = inspected;
     this.checkMemory(plan);
     return { ...inspected, plan: { ...plan, costs: { ...plan.costs, estimated_for: name } } };
+  }
+
+  /** Workers as of a moment ago, for estimates: they say every few seconds that they live. */
+  private liveWorkers(): Promise<Worker[]> {
+    if (!this.workers || Date.now() - this.workers.at > WORKERS_FRESH_MS)
+      this.workers = { at: Date.now(), list: this.queue.workers().catch(() => []) };
+    return this.workers.list;
   }
 
   /** @throws SpecError `memory_exceeded` where no worker could hold what the plan needs at once */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { isFinalEvent, type JobEvent } from '../schemas/event.js';
 import type { Job } from '../schemas/job.js';
 import { isTerminal } from '../schemas/job.js';
-import { createExclusive, ensureFolder, isMissing, readJson, writeAtomic } from '../store/files.js';
+import { createExclusive, ensureFolder, isMissing, readJson, writeAtomic, writeSynced } from '../store/files.js';
 import { isStorageFull } from '../store/headroom.js';
 import { jobLayout, layout } from '../store/layout.js';
 import type { ObjectStore } from '../store/object-store.js';
@@ -76,9 +76,12 @@ export class JobStore {
     // A name of its own for each call: the same key sent twice at once creates the same job twice at once.
     const staging = `${folder}.${randomBytes(6).toString('hex')}.tmp`;
     await mkdir(staging, { recursive: true });
-    await writeAtomic(path.join(staging, 'record.json'), JSON.stringify(record));
-    if (bases) await linkOrCopy(bases, path.join(staging, path.basename(this.files(record.id).bases)));
-    await writeAtomic(path.join(staging, 'state.json'), JSON.stringify(initialState(record.plan.steps.length)));
+    const put = (file: string, value: object) => writeSynced(path.join(staging, file), JSON.stringify(value));
+    await Promise.all([
+      put('record.json', record),
+      put('state.json', initialState(record.plan.steps.length)),
+      bases && linkOrCopy(bases, path.join(staging, path.basename(this.files(record.id).bases))),
+    ]);
     try {
       await rename(staging, folder);
       return true;
@@ -88,6 +91,12 @@ export class JobStore {
       if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
       throw error;
     }
+  }
+
+  /** A job as clients see it right after it was created. */
+  accepted(record: JobRecord): Job {
+    const steps = record.plan.steps.length;
+    return present(this.rememberSubmitted(record), initialState(steps), undefined, false);
   }
 
   record(id: string): Promise<JobRecord | undefined> {
@@ -144,7 +153,10 @@ export class JobStore {
   private async readSubmitted(id: string): Promise<Submitted | undefined> {
     const record = await readJson<JobRecord>(this.files(id).record);
     if (!record) return undefined;
-    const { created_at, spec, retry_of, plan } = record;
+    return this.rememberSubmitted(record);
+  }
+
+  private rememberSubmitted({ id, created_at, spec, retry_of, plan }: JobRecord): Submitted {
     const submitted = { id, created_at, spec, retry_of, steps: plan.steps.length };
     remember(this.submitted, id, submitted);
     return submitted;

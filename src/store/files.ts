@@ -5,18 +5,23 @@ import path from 'node:path';
 
 const temporaryName = (target: string) => `${target}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
 
-async function writeTemporary(target: string, data: string | Uint8Array): Promise<string> {
-  const temporary = temporaryName(target);
-  const handle = await open(temporary, 'wx');
+/** Write a new file, on the disk when this returns. For folders nobody looks into yet; elsewhere `writeAtomic`. */
+export async function writeSynced(target: string, data: string | Uint8Array): Promise<void> {
+  const handle = await open(target, 'wx');
   try {
     await handle.writeFile(data);
     await handle.sync();
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
   } finally {
     await handle.close();
   }
+}
+
+async function writeTemporary(target: string, data: string | Uint8Array): Promise<string> {
+  const temporary = temporaryName(target);
+  await writeSynced(temporary, data).catch(async (error) => {
+    await rm(temporary, { force: true });
+    throw error;
+  });
   return temporary;
 }
 

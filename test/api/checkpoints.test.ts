@@ -93,7 +93,7 @@ describe('an upload', () => {
     const socket = net.connect(Number(new URL(service.url).port), '127.0.0.1');
     socket.on('error', () => {});
     socket.write(
-      `PUT /v1/checkpoints/cut/files/model.safetensors HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: ${model.length}\r\n\r\n`,
+      `PUT /v1/checkpoints/cut/files/model.safetensors HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\nContent-Length: ${model.length}\r\n\r\n`,
     );
     socket.write(model.subarray(0, 40));
     await sleep(200);
@@ -184,7 +184,9 @@ describe('an upload', () => {
 
   async function rawStatus(url: string): Promise<number> {
     const socket = net.connect(Number(new URL(service.url).port), '127.0.0.1');
-    socket.write(`PUT ${url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${model.length}\r\n\r\n`);
+    socket.write(
+      `PUT ${url} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${model.length}\r\n\r\n`,
+    );
     socket.write(model);
     let text = '';
     for await (const chunk of socket) text += chunk;

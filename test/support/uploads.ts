@@ -31,7 +31,7 @@ export async function cutUpload({ url }: Target, name: string, body: Buffer, cut
   const socket = net.connect(Number(port), hostname);
   socket.on('error', () => {});
   const framing = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${body.length}`;
-  socket.write(`PUT /v1/checkpoints/${name}/files/${FILE} HTTP/1.1\r\nHost: x\r\n${framing}\r\n\r\n`);
+  socket.write(`PUT /v1/checkpoints/${name}/files/${FILE} HTTP/1.1\r\nHost: localhost\r\n${framing}\r\n\r\n`);
   const part = body.subarray(0, cut);
   const sent = chunked
     ? Buffer.concat([Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from('\r\n')])

@@ -15,10 +15,11 @@ export const audit = fp(
   async (app: FastifyInstance) => {
     // Whatever LOG_LEVEL leaves out, this it does not; `silent` is meant.
     const log = app.log.level === 'silent' ? app.log : app.log.child({}, { level: 'info' });
-    app.addHook('onResponse', async (request, reply) => {
+    app.addHook('onResponse', (request, reply, done) => {
       const { config, url } = request.routeOptions;
-      if (SAFE_METHODS.has(request.method) || config.changesNothing || url === undefined) return;
-      log.info({ request_id: request.id, audit: describe(request, reply) }, 'audit');
+      const changes = !SAFE_METHODS.has(request.method) && !config.changesNothing && url !== undefined;
+      if (changes) log.info({ request_id: request.id, audit: describe(request, reply) }, 'audit');
+      done();
     });
   },
   { name: 'audit' },

@@ -13,7 +13,7 @@ export const metrics = ({ config, jobs, queue }: Services) =>
     async (app: FastifyInstance) => {
       // Where only the contract is wanted there are no jobs to follow.
       const figures = jobs && new ApiMetrics(jobs, queue);
-      app.addHook('onResponse', async (request, reply) => {
+      app.addHook('onResponse', (request, reply, done) => {
         figures.answered({
           method: request.method,
           route: request.routeOptions.url ?? NO_ROUTE,
@@ -23,6 +23,7 @@ export const metrics = ({ config, jobs, queue }: Services) =>
           sent: sentBytes(reply),
           code: request.problemCode,
         });
+        done();
       });
       app.get('/metrics', {
         config: { scope: config.METRICS_OPEN ? 'public' : 'read', rateLimit: false },

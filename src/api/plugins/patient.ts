@@ -14,11 +14,12 @@ declare module 'fastify' {
 /** Cut clients that dribble a small body (slowloris); Node's own request timeout must allow day-long uploads. */
 export const patient = fp(
   async (app: FastifyInstance) => {
-    app.addHook('onRequest', async (request) => {
-      if (request.routeOptions.config.streamed || request.method === 'GET' || request.method === 'HEAD') return;
+    app.addHook('onRequest', (request, _reply, next) => {
+      if (request.routeOptions.config.streamed || request.method === 'GET' || request.method === 'HEAD') return next();
       const timer = setTimeout(() => request.raw.destroy(), JSON_BODY_MS);
       const done = () => clearTimeout(timer);
       request.raw.once('end', done).once('close', done);
+      next();
     });
   },
   { name: 'patient' },

@@ -40,18 +40,19 @@ export const problems = fp(
   async (app: FastifyInstance) => {
     app.decorateRequest('problemCode', null);
     app.setErrorHandler(handleError);
-    app.setNotFoundHandler((request, reply) =>
-      sendProblem(
-        request,
-        reply,
-        404,
-        'route_not_found',
-        `There is no ${request.method} ${request.url.split('?')[0]}. See /docs.`,
-      ),
-    );
+    app.setNotFoundHandler(sendNotFound);
   },
   { name: 'problems' },
 );
+
+const sendNotFound = (request: FastifyRequest, reply: FastifyReply) =>
+  sendProblem(
+    request,
+    reply,
+    404,
+    'route_not_found',
+    `There is no ${request.method} ${request.url.split('?')[0]}. See /docs.`,
+  );
 
 function handleError(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
   if (error instanceof WeightfoldError) {
@@ -73,6 +74,8 @@ function handleError(error: FastifyError, request: FastifyRequest, reply: Fastif
   if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
     return sendProblem(request, reply, 507, 'storage_full', 'The store is full. Free space, then try again.');
   const status = error.statusCode ?? 500;
+  // What serves files calls a path that leads out of its folder forbidden; for clients there is no such page.
+  if (status === 403 || status === 404) return sendNotFound(request, reply);
   if (status < 500) return sendProblem(request, reply, status, 'request_invalid', error.message);
   request.log.error({ err: error }, 'unexpected error');
   return sendProblem(

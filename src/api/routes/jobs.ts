@@ -87,6 +87,13 @@ function listTag(data: readonly Job[], hasMore: boolean): string {
   return `"${hash.digest('base64url')}"`;
 }
 
+/** As text that was made before: a schema's serializer would walk the whole spec once more. */
+const sendJob = (reply: FastifyReply, job: Job) =>
+  reply
+    .type('application/json')
+    .serializer(() => representationOf(job).text)
+    .send(job);
+
 export const jobRoutes =
   (services: Services): FastifyPluginAsyncZod =>
   async (app) => {
@@ -124,7 +131,7 @@ export const jobRoutes =
         const submitted = await jobs.submit(request.body, key);
         const job = wait === undefined ? submitted : await waitForEnd(services, submitted.id, wait, reply);
         if (wait !== undefined) reply.header('preference-applied', `wait=${wait}`);
-        return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
+        return sendJob(reply.code(202).header('location', `/v1/jobs/${job.id}`), job);
       },
     });
 
@@ -189,14 +196,11 @@ export const jobRoutes =
       },
       handler: async (request, reply) => {
         const job = await jobs.get(request.params.id);
-        const { text, etag } = representationOf(job);
+        const { etag } = representationOf(job);
         reply.header('etag', etag).header('cache-control', 'no-cache');
         if (!isTerminal(job.status)) reply.header('retry-after', POLL_SECONDS);
         if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
-        return reply
-          .type('application/json')
-          .serializer(() => text)
-          .send(job);
+        return sendJob(reply, job);
       },
     });
 
@@ -226,7 +230,7 @@ export const jobRoutes =
       },
       handler: async (request, reply) => {
         const job = await jobs.retry(request.params.id);
-        return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
+        return sendJob(reply.code(202).header('location', `/v1/jobs/${job.id}`), job);
       },
     });
 
