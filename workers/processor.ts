@@ -79,7 +79,7 @@ export default async function processStep(
     const passing = isStorageFull(cause)
       ? storageFull('The store is full. Free space, then retry the job.', cause)
       : cause;
-    await job.updateData({ id, step, failure: outcomeOf(passing).error ?? undefined });
+    await job.updateData({ ...job.data, failure: outcomeOf(passing).error ?? undefined });
     throw passing;
   } finally {
     stopWatching();

@@ -37,7 +37,7 @@ export class WorkerMetrics {
     });
     this.waits = new Histogram({
       name: 'weightfold_step_wait_seconds',
-      help: 'From a step being ready to a worker taking it up, delays between attempts included.',
+      help: 'From a step being ready to a worker taking it up for the first time.',
       labelNames: ['queue'],
       buckets: WORK_SECONDS,
       registers,
@@ -92,9 +92,9 @@ export class WorkerMetrics {
   }
 
   watch(worker: Worker<QueuedStep>): void {
-    worker.on('active', ({ timestamp, delay, processedOn = Date.now() }) =>
-      this.waits.observe({ queue: worker.name }, (processedOn - timestamp - delay) / 1000),
-    );
+    worker.on('active', ({ timestamp, attemptsStarted, processedOn = Date.now() }) => {
+      if (attemptsStarted <= 1) this.waits.observe({ queue: worker.name }, (processedOn - timestamp) / 1000);
+    });
     worker.on('completed', (job, report?: StepReport) => this.ended(job, 'succeeded', report));
     worker.on('failed', (job, error) => {
       if (job) this.ended(job, 'failed');

@@ -17,6 +17,7 @@ import {
 } from '../src/queue/settings.js';
 import { mergeOf, type QueuedMerge, type QueuedStep } from '../src/queue/step-jobs.js';
 import { runUntilSignal } from '../src/run-until-signal.js';
+import { loadTracing } from '../src/tracing/tracing.js';
 import { computeEnvironment } from './compute-environment.js';
 import { JobKeeper } from './job-keeper.js';
 import { prepareBlasEnvironment } from './linalg/cpu/library.js';
@@ -25,6 +26,7 @@ import { mergeProcessor } from './merge-processor.js';
 import { Presence, servedBy } from './presence.js';
 import { probeBackend } from './probe.js';
 import { RunningSteps } from './running-steps.js';
+import { traceSteps } from './trace-steps.js';
 
 const PROCESSOR = new URL('./processor.js', import.meta.url);
 /** Merges advanced at a time: a few milliseconds each, spent waiting for Redis and the store. */
@@ -67,6 +69,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
     config.METRICS_PORT === undefined
       ? undefined
       : new (await import('./worker-metrics.js')).WorkerMetrics(compute, () => running.jobs().length);
+  const tracing = await loadTracing('weightfold-worker');
   const queues = [...new Set(servedBy(compute).map(queueName))];
   const steps = queues.map((name) => {
     const worker = new Worker<QueuedStep>(name, PROCESSOR, {
@@ -80,6 +83,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
     });
     running.watch(worker, quiet);
     metrics?.watch(worker);
+    if (tracing) traceSteps(worker, tracing);
     worker.on('error', quiet);
     worker.on('failed', (job, error) => {
       if (job) void keeper.attemptFailed(job.data.id, error, job.finishedOn !== undefined).catch(quiet);
@@ -123,6 +127,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
         }
       running.close();
       closeMetrics?.();
+      await tracing?.close();
       await presence.close();
       subscriber.disconnect();
       connection.disconnect();

@@ -10,6 +10,7 @@ import { patient } from './plugins/patient.js';
 import { problems } from './plugins/problems.js';
 import { rateLimits } from './plugins/rate-limit.js';
 import { securityHeaders } from './plugins/security-headers.js';
+import { tracing } from './plugins/tracing.js';
 import { checkpointRoutes } from './routes/checkpoints.js';
 import { deliveryRoutes } from './routes/deliveries.js';
 import { eventRoutes } from './routes/events.js';
@@ -56,6 +57,7 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
   await app.register(access(services));
   await app.register(rateLimits(services));
   await app.register(audit);
+  await app.register(tracing(services));
   await app.register(openapi);
   await app.register(metrics(services));
   await app.register(dashboard);

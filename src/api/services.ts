@@ -6,6 +6,7 @@ import { JobStore } from '../jobs/job-store.js';
 import { type Logger, quietly } from '../log.js';
 import { MergeQueue } from '../queue/merge-queue.js';
 import { openObjectStore } from '../store/open-store.js';
+import { loadTracing, type Tracing } from '../tracing/tracing.js';
 import { Uploads } from '../uploads/uploads.js';
 import { Webhooks } from '../webhooks/webhooks.js';
 
@@ -24,6 +25,8 @@ export interface Services {
   jobs: JobService;
   uploads: Uploads;
   webhooks: Webhooks;
+  /** Where OpenTelemetry's variables ask for it. */
+  tracing: Tracing | undefined;
   close: () => Promise<void>;
 }
 
@@ -32,6 +35,7 @@ export async function createServices(config: Config, log: Logger): Promise<Servi
   const store = new JobStore(config.DATA_DIR, await openObjectStore(config));
   const checkpoints = new CheckpointStore(config.DATA_DIR, config.MAX_HEADER_BYTES);
   await Promise.all([store.open(), checkpoints.openStore()]);
+  const tracing = await loadTracing('weightfold-api');
   const keys = new KeyStore(config.DATA_DIR, config.API_KEYS);
   const queue = new MergeQueue(config, quietly(log));
   const jobs = new JobService(config, store, checkpoints, queue, log);
@@ -59,6 +63,7 @@ export async function createServices(config: Config, log: Logger): Promise<Servi
     await Promise.all([running, telling]);
     await webhooks.close();
     await queue.close();
+    await tracing?.close();
   };
-  return { config, store, keys, checkpoints, queue, jobs, uploads, webhooks, close };
+  return { config, store, keys, tracing, checkpoints, queue, jobs, uploads, webhooks, close };
 }

@@ -11,6 +11,7 @@ import type { JobSpec } from '../schemas/job-spec.js';
 import type { Plan, ShownPlan } from '../schemas/plan.js';
 import type { Worker } from '../schemas/worker.js';
 import { requireSpace } from '../store/headroom.js';
+import type { TraceContext } from '../tracing/tracing.js';
 import { checkWebhook } from '../webhooks/check-webhook.js';
 import { EventFeeds } from './event-feeds.js';
 import { claimKey } from './idempotency.js';
@@ -35,6 +36,13 @@ const RETRY_AFTER_SECONDS = 10;
 const WORKERS_FRESH_MS = 1_000;
 /** Of the jobs that wait, one in so many is read from the store again each time the queue is compared with it. */
 const REFRESH_EVERY = 20;
+
+export interface Submission {
+  idempotencyKey?: string;
+  retryOf?: string | null;
+  /** Of the request, where it is traced. */
+  trace?: TraceContext;
+}
 
 export interface ListQuery {
   status?: JobStatus;
@@ -101,7 +109,7 @@ export class JobService {
    * Accept a job: planned, on disk, then in the queue. A job on disk that never reached the queue (a crash in
    * between) is found by `reconcile`.
    */
-  async submit(spec: JobSpec, idempotencyKey?: string, retryOf: string | null = null): Promise<Job> {
+  async submit(spec: JobSpec, { idempotencyKey, retryOf = null, trace }: Submission = {}): Promise<Job> {
     // Asked at once, heeded last: what is wrong with the spec is said first.
     const reachable = this.queue.ping();
     reachable.catch(() => {});
@@ -110,7 +118,8 @@ export class JobService {
     await reachable;
     const fresh = newJobId();
     const id = idempotencyKey === undefined ? fresh : await claimKey(this.config.DATA_DIR, idempotencyKey, spec, fresh);
-    const record: JobRecord = { id, created_at: new Date().toISOString(), spec, plan, inputs, retry_of: retryOf };
+    const created_at = new Date().toISOString();
+    const record: JobRecord = { id, created_at, spec, plan, inputs, retry_of: retryOf, ...(trace && { trace }) };
     // First, so that no crash in between makes the webhook miss anything.
     if (spec.webhook) await this.store.deliveries.expect(id);
     if (await this.store.create(record, bases)) {
@@ -185,11 +194,11 @@ export class JobService {
   }
 
   /** A new job with the spec of one that ended. @throws ConflictError while it has not */
-  async retry(id: string): Promise<Job> {
+  async retry(id: string, trace?: TraceContext): Promise<Job> {
     const job = await this.get(id);
     if (!isTerminal(job.status))
       throw new ConflictError('job_not_finished', `Job ${id} is ${job.status}; only a finished job is retried.`);
-    return this.submit(job.spec, undefined, id);
+    return this.submit(job.spec, { retryOf: id, trace });
   }
 
   /** @throws ConflictError while the job has not ended */

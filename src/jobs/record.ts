@@ -1,6 +1,7 @@
 import type { JobError, JobStatus, Progress } from '../schemas/job.js';
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { Plan } from '../schemas/plan.js';
+import type { TraceContext } from '../tracing/tracing.js';
 
 /** A file a job reads, as it was at submission. */
 export interface InputFile {
@@ -22,6 +23,8 @@ export interface JobRecord {
   plan: Plan;
   inputs: InputFile[];
   retry_of: string | null;
+  /** The request that submitted it, where requests are traced. */
+  trace?: TraceContext;
 }
 
 /** Where the latest attempt stands; replaced as it goes on. */

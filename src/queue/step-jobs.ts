@@ -2,9 +2,10 @@ import type { JobsOptions } from 'bullmq';
 import type { JobRecord } from '../jobs/record.js';
 import { readySteps } from '../plan/steps.js';
 import type { JobError } from '../schemas/job.js';
+import type { TraceContext } from '../tracing/tracing.js';
 import { MERGE_QUEUE, queueName, RETRY_DELAY_MS } from './settings.js';
 
-/** What travels through Redis: ids. Everything else is in the store. */
+/** What travels through Redis: ids, and where a trace stands. Everything else is in the store. */
 export interface QueuedMerge {
   id: string;
 }
@@ -12,6 +13,7 @@ export interface QueuedStep extends QueuedMerge {
   step: string;
   /** Why the last attempt failed, for whoever has to end the job where its worker could not. */
   failure?: JobError;
+  trace?: TraceContext;
 }
 
 /** BullMQ ranks 1 highest and 0 (none) above all; the spec ranks higher numbers first, up to 1000. */
@@ -40,11 +42,11 @@ export const stepJobId = (id: string, step: string) => `${id}.${step}`;
 export const mergeOf = (stepJob: string) => stepJob.split('.')[0];
 
 /** Queue jobs of the steps that can run now: children of the merge, which fails when one of them is given up. */
-export function stepJobs({ id, spec, plan }: JobRecord, finished: ReadonlySet<string>): StepJob[] {
+export function stepJobs({ id, spec, plan, trace }: JobRecord, finished: ReadonlySet<string>): StepJob[] {
   return readySteps(plan.steps, finished).map((step) => ({
     name: step.phase,
     queueName: queueName(spec.compute.backend),
-    data: { id, step: step.id },
+    data: { id, step: step.id, ...(trace && { trace }) },
     opts: {
       jobId: stepJobId(id, step.id),
       attempts: spec.max_attempts,

@@ -128,7 +128,7 @@ export const jobRoutes =
       handler: async (request, reply) => {
         const { 'idempotency-key': key, prefer } = request.headers;
         const wait = preferredWait(prefer, MOST_WAIT_SECONDS);
-        const submitted = await jobs.submit(request.body, key);
+        const submitted = await jobs.submit(request.body, { idempotencyKey: key, trace: request.span?.context });
         const job = wait === undefined ? submitted : await waitForEnd(services, submitted.id, wait, reply);
         if (wait !== undefined) reply.header('preference-applied', `wait=${wait}`);
         return sendJob(reply.code(202).header('location', `/v1/jobs/${job.id}`), job);
@@ -229,7 +229,7 @@ export const jobRoutes =
         'x-weightfold': { headers: { 202: ['location'] } },
       },
       handler: async (request, reply) => {
-        const job = await jobs.retry(request.params.id);
+        const job = await jobs.retry(request.params.id, request.span?.context);
         return sendJob(reply.code(202).header('location', `/v1/jobs/${job.id}`), job);
       },
     });

@@ -1,0 +1,44 @@
+/** Where a trace stands, as W3C Trace Context; what travels with a job, from the request that made it to its steps. */
+export interface TraceContext {
+  traceparent: string;
+  tracestate?: string;
+}
+
+export type Attributes = Record<string, string | number>;
+
+export interface SpanStart {
+  kind: 'server' | 'consumer' | 'internal';
+  /** Headers of a request, or the context of a job; without one a new trace begins. */
+  parent?: Record<string, unknown> | TraceContext;
+  attributes: Attributes;
+  /** Epoch, ms; default now. */
+  from?: number;
+}
+
+/** A span that has begun. */
+export interface OpenSpan {
+  /** For what belongs below it; undefined where the sampler left it out. */
+  context: TraceContext | undefined;
+  /** @param error code of what went wrong, if anything did */
+  end(attributes: Attributes, error?: string | null, at?: number): void;
+}
+
+/** Tracing in three verbs; metrics and logs go other ways. */
+export interface Tracing {
+  start(name: string, span: SpanStart): OpenSpan;
+  /** Send what is left. */
+  close(): Promise<void>;
+}
+
+const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
+
+/**
+ * Tracing by OpenTelemetry, where its standard variables name an endpoint. Elsewhere nothing of it is loaded: the SDK
+ * is some megabytes in each process.
+ */
+export async function loadTracing(service: string, environment = process.env): Promise<Tracing | undefined> {
+  const named = ENDPOINTS.some((name) => environment[name]);
+  if (!named || environment.OTEL_SDK_DISABLED === 'true') return undefined;
+  const { OtlpTracing } = await import('./otlp-tracing.js');
+  return new OtlpTracing(service);
+}
