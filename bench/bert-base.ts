@@ -73,6 +73,12 @@ export interface BertFloor {
   write: number;
 }
 
+/** Processor time of this process since then, on all its threads: what other work on the machine changes little. */
+export function processorSeconds(since: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since);
+  return (user + system) / 1e6;
+}
+
 export const secondsOf = (floor: BertFloor) => Object.values(floor).reduce((sum, part) => sum + part, 0);
 
 /**
@@ -87,16 +93,18 @@ export async function bertFloor(
   output: string,
   s: Sizes,
   r: number,
-): Promise<BertFloor> {
+): Promise<{ floor: BertFloor; processor: number }> {
   const { hidden: d, ffn, layers, vocabulary } = s;
   const D = folders.length * d;
   const times = async (a: Matrix, b: Matrix, count: number) => {
     for (let i = 0; i < count; i++) la.dispose(await la.gemm(a, b));
   };
   const f32 = (rows: number, cols: number) => la.upload(new Float32Array(rows * cols).fill(0.01), rows, cols);
+  let processor = 0;
   const seconds = async (work: () => Promise<unknown>) => {
-    const start = performance.now();
+    const [start, idle] = [performance.now(), process.cpuUsage()];
     await work();
+    processor += processorSeconds(idle);
     return (performance.now() - start) / 1000;
   };
   const read = await seconds(async () => {
@@ -131,7 +139,7 @@ export async function bertFloor(
   });
   const bytes = await readFile(output);
   const write = await seconds(() => writeFile(`${output}.copy`, bytes));
-  return { read, grams, eigenproblem, products, write };
+  return { floor: { read, grams, eigenproblem, products, write }, processor };
 }
 
 async function randomSymmetric(la: LinearAlgebra, n: number): Promise<Matrix> {

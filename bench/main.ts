@@ -12,7 +12,7 @@ import type { LinearAlgebra } from '../workers/linalg/contract.js';
 import { CpuBackend } from '../workers/linalg/cpu/backend.js';
 import { api } from './api.js';
 import { bases } from './bases.js';
-import { BERT_BASE, bertFloor, secondsOf, writeBert } from './bert-base.js';
+import { BERT_BASE, bertFloor, processorSeconds, secondsOf, writeBert } from './bert-base.js';
 import { notebookFloor } from './floor.js';
 import { gpu } from './gpu.js';
 import { median, runJob, timed, writeNotebook } from './jobs.js';
@@ -176,14 +176,15 @@ async function files(_: LinearAlgebra, folder: string): Promise<void> {
 async function bertBase(la: LinearAlgebra, folder: string): Promise<void> {
   const [hidden, heads, ffn] = [1152, 18, 4608];
   for (const name of ['a', 'b']) await writeBert(path.join(folder, name), BERT_BASE);
-  const started = performance.now();
+  const [started, idle] = [performance.now(), process.cpuUsage()];
   const { timings, peak_memory_bytes } = await runJob(la, folder, ['a', 'b'], {
     model: { family: 'auto' },
     target: { hidden_size: hidden, num_attention_heads: heads, intermediate_size: ffn },
   });
   const total = (performance.now() - started) / 1000;
+  const worked = processorSeconds(idle);
   const output = path.join(folder, 'job', 'artifacts', 'model.safetensors');
-  const floor = await bertFloor(
+  const { floor, processor } = await bertFloor(
     la,
     ['a', 'b'].map((name) => path.join(folder, name)),
     output,
@@ -204,6 +205,9 @@ async function bertBase(la: LinearAlgebra, folder: string): Promise<void> {
   );
   say(
     `| the errors of every tensor, a step of its own | ${part(errors)} | with them ratio ${(total / least).toFixed(2)} |`,
+  );
+  say(
+    `| processor time of all of it, on any thread | ${part(worked)} | ${part(processor)}, ratio ${(worked / processor).toFixed(2)} |`,
   );
   say(
     `| peak memory | ${(peak_memory_bytes / 1e6).toFixed(0)} MB | 4 × largest tensor + 24·D² + 300 MB = ${(bound / 1e6).toFixed(0)} MB |`,
