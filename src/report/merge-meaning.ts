@@ -3,9 +3,9 @@ import { figure } from './page.js';
 
 const MEANINGS = {
   exact:
-    '<b class="exact">exact</b>: rewriting this space adds no error of its own; what is lost is what the directions left out carry.',
+    '<b class="exact">exact</b>: rewriting this space adds no error of its own; what is lost is what the directions left out carry. It does not mean that the result equals its sources.',
   selection:
-    '<b class="selection">selection</b>: whole units or heads are kept as they are, the others are dropped. Nothing is mixed, because a nonlinearity or the head structure does not allow it.',
+    '<b class="selection">selection</b>: whole units or heads are chosen, because a nonlinearity or the head structure allows no mixing. What the dropped ones did is lost, or at best approximated by those that were kept.',
   approximate:
     '<b class="approximate">approximate</b>: a nonlinearity or a norm reads this space, so E and F do not pass through it exactly, at any width. The weights’ errors do not bound the error of the outputs: look at the measured losses.',
 } as const;

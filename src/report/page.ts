@@ -37,7 +37,7 @@ code { font-size: .8125rem; }
 .figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0; }
 .figures div { display: flex; flex-direction: column; } .figures b { font-size: 1.375rem; font-variant-numeric: tabular-nums; }
 .figures span { color: var(--quiet); font-size: .875rem; }
-.prose { display: inline-block; min-width: 16rem; white-space: normal; text-align: left; }
+.prose { display: block; min-width: 16rem; white-space: normal; text-align: left; }
 .exact { color: var(--c2); } .selection { color: var(--c0); } .approximate { color: var(--c1); }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: 0 1.5rem; } .facts dt { margin: 0; }
 @media print { body { max-width: none; padding: 0; font-size: 11pt; } figure, tr, .statement { break-inside: avoid; } h2 { break-after: avoid; }
