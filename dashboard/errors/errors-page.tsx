@@ -33,7 +33,7 @@ export function ErrorsPage({ code }: { code?: string }) {
                   ))}
                 </td>
                 <td>{status}</td>
-                <td>{meaning}</td>
+                <td class="reason">{meaning}</td>
               </tr>
             ))}
           </tbody>

@@ -39,16 +39,27 @@ export function Plot({
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<ECharts>();
   const theme = useShownTheme();
+  // Drawn from nothing each time: what is there could stay as an earlier size or theme left it.
+  const draw = useRef(() => {});
+  draw.current = () => {
+    chart.current?.clear();
+    chart.current?.setOption(option(colors()));
+  };
 
   useEffect(() => {
     let gone = false;
     let observer: ResizeObserver | undefined;
     void import('./echarts.js').then(({ init }) => {
       if (gone || !box.current) return;
-      chart.current = init(box.current, null, { renderer: 'svg' });
-      chart.current.setOption(option(colors()));
-      observer = new ResizeObserver(() => chart.current?.resize());
-      observer.observe(box.current);
+      const place = box.current;
+      // Told of the size at once, then of each change.
+      observer = new ResizeObserver(() => {
+        if (place.clientWidth === 0) return;
+        if (chart.current) chart.current.resize();
+        else chart.current = init(place, null, { renderer: 'svg' });
+        draw.current();
+      });
+      observer.observe(place);
     });
     return () => {
       gone = true;
@@ -58,9 +69,7 @@ export function Plot({
     };
   }, []);
 
-  useEffect(() => {
-    chart.current?.setOption(option(colors()), { notMerge: true });
-  }, [option, theme]);
+  useEffect(() => draw.current(), [option, theme]);
 
   return <div ref={box} class="plot" role="img" aria-label={label} style={{ height: `${height}px` }} />;
 }
