@@ -19,8 +19,6 @@ import { listWorkers } from './worker-directory.js';
 
 /** Seconds after which a client may try again when the queue is away. */
 const RETRY_AFTER_SECONDS = 2;
-/** Redis is not asked again whether it is there within so long of an answer, as long as the connection stands. */
-const ANSWER_FRESH_MS = 250;
 interface Opened {
   merges: Queue<QueuedMerge>;
   steps: Queue<QueuedStep>[];
@@ -36,8 +34,8 @@ export class MergeQueue {
   private readonly connection: ReturnType<typeof connectRedis>;
   private readonly onError: (error: Error) => void;
   private opened: Opened | undefined;
-  /** When Redis last answered a ping; `performance.now`. */
-  private answered = Number.NEGATIVE_INFINITY;
+  /** A ping under way: all who ask meanwhile share its answer. */
+  private pinging: Promise<void> | undefined;
 
   private readonly config: Config;
   private subscriber: ReturnType<typeof connectRedis> | undefined;
@@ -130,11 +128,11 @@ export class MergeQueue {
   }
 
   /** @throws WeightfoldError `queue_unavailable` */
-  async ping(): Promise<void> {
-    const { status } = this.connection;
-    if (status === 'ready' && performance.now() - this.answered < ANSWER_FRESH_MS) return;
-    await this.reach(() => this.connection.ping());
-    this.answered = performance.now();
+  ping(): Promise<void> {
+    this.pinging ??= this.reach(async () => void (await this.connection.ping())).finally(() => {
+      this.pinging = undefined;
+    });
+    return this.pinging;
   }
 
   /** Steps waiting and running, of each queue. */
