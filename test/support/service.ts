@@ -52,8 +52,8 @@ export async function startService(
   const full = { DATA_DIR: dataDir, LOG_LEVEL: 'silent', PORT: '0', COMPUTE_THREADS: '1', ...env };
   const config = loadConfig(full);
   const log = createLogger(config, 'test', logTo);
-  const redis = new EmbeddedRedis(config, log);
-  await redis.start();
+  const redis = config.REDIS_URL ? undefined : new EmbeddedRedis(config, log);
+  await redis?.start();
   const services = await createServices(config, log);
   const app = await buildApp(services, logTo && log);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
@@ -76,7 +76,7 @@ export async function startService(
       await Promise.all(workers.map((child) => stopProgram(child, 'SIGKILL')));
       await app.close();
       await services.close();
-      await redis.stop();
+      await redis?.stop();
     },
   };
 }
