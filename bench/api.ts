@@ -15,8 +15,8 @@ import { median } from './jobs.js';
 const program = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const CONNECTIONS = 16;
 /** Each round measures both programs, one after the other, so that a slow minute slows both. */
-const ROUNDS = 5;
-const SECONDS = 5;
+const ROUNDS = 15;
+const SECONDS = 2;
 const WARM_UP_SECONDS = 2;
 /** Jobs that are polled in turns. */
 const POLLED = 50;

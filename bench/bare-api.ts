@@ -30,7 +30,7 @@ await connection.ping();
 const flows = new FlowProducer({ connection, prefix: QUEUE_PREFIX });
 const replies = new Map<string, string>();
 
-const app = Fastify({ loggerInstance: log, genReqId: () => randomUUID() });
+const app = Fastify({ logger: true, genReqId: () => randomUUID() });
 app.post('/v1/jobs', async (_request, reply) => {
   const id = newJobId();
   const record = { ...template.record, id, created_at: new Date().toISOString() };

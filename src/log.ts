@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import type { Config } from './config.js';
-import { REDACTED, redact } from './redact.js';
+import { redact } from './redact.js';
 
 export type Logger = Pick<PinoLogger, 'info' | 'warn' | 'error' | 'debug'>;
 
@@ -17,19 +17,12 @@ export function quietly(log: Logger): (error: Error) => void {
   };
 }
 
-/** Fields that hold secrets, in whatever is logged as a request or a reply. */
-const SECRET_FIELDS = ['authorization', 'cookie', '["set-cookie"]', '["x-api-key"]'].flatMap((header) => {
-  const name = header.startsWith('[') ? header : `.${header}`;
-  return [`headers${name}`, `*.headers${name}`];
-});
-
 /** JSON lines on standard output; `name` tells API and worker apart. Secrets do not get into them. */
 export const createLogger = (config: Config, name: string, stream?: DestinationStream): PinoLogger =>
   pino(
     {
       name,
       level: config.LOG_LEVEL,
-      redact: { paths: SECRET_FIELDS, censor: REDACTED },
       hooks: { streamWrite: redact },
     },
     ...(stream ? [stream] : []),

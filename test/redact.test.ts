@@ -16,6 +16,8 @@ describe('a log line holds no', () => {
     ['bearer token', { headers: { authorization: 'Bearer abcdef0123456789' } }, 'abcdef'],
     ['bearer token in a message', { err: new Error('sent Bearer abcdef0123456789') }, 'abcdef'],
     ['cookie', { req: { headers: { cookie: 'session=abcdef' } } }, 'abcdef'],
+    ['cookies of a reply', { res: { headers: { 'set-cookie': ['a=uvwxyz', 'b=abcdef'] } } }, 'abcdef'],
+    ['credentials of a header', { headers: { authorization: 'abcdef' } }, 'abcdef'],
     ['hub token', { err: new Error('401 for hf_abcdefghijklmnopqrst') }, 'abcdefghij'],
     ['password of a URL', { err: new Error('connect redis://user:hunter2@host:6379') }, 'hunter2'],
     ['signature of a URL', { url: 'https://b.s3.amazonaws.com/k?X-Amz-Signature=abcdef&X-Amz-Expires=9' }, 'abcdef'],

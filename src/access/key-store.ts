@@ -26,7 +26,7 @@ interface Known {
 export class KeyStore {
   private readonly file: string;
   private readonly fixed: readonly ApiKey[];
-  private known: { at: number; keys: Promise<Known> } | undefined;
+  private known: { at: number; keys: Promise<Known>; some?: boolean } | undefined;
   /** Once there was a file, a missing one is a fault (an unmounted disk), not an open door. */
   private seen = false;
 
@@ -43,6 +43,11 @@ export class KeyStore {
   /** Whether requests need a key. Revoked ones count: revoking the last key must not open the service. */
   async exist(): Promise<boolean> {
     return (await this.recent()).keys.length > 0;
+  }
+
+  /** As `exist`, where it was read a moment ago; else undefined. */
+  existNow(): boolean | undefined {
+    return this.known && Date.now() - this.known.at <= FRESH_MS ? this.known.some : undefined;
   }
 
   /** The key a request presents, unless it is unknown or revoked. */
@@ -111,7 +116,14 @@ export class KeyStore {
           .filter(({ revoked_at }) => revoked_at === null)
           .map((key) => ({ key, sha256: Buffer.from(key.sha256, 'hex') })),
       }));
-      this.known = { at: Date.now(), keys };
+      const known: KeyStore['known'] = { at: Date.now(), keys };
+      keys.then(
+        (all) => {
+          known.some = all.keys.length > 0;
+        },
+        () => {},
+      );
+      this.known = known;
     }
     return this.known.keys;
   }

@@ -35,23 +35,22 @@ export const access = ({ config, keys }: Pick<Services, 'config' | 'keys'>) => {
     async (app: FastifyInstance) => {
       app.decorateRequest('apiKey', null);
       refuseUndeclaredRoutes(app);
-      app.addHook('onRequest', async (request, reply) => {
-        const { scope } = request.routeOptions.config;
-        // Preflights and the protocol's own questions carry no credentials, and change nothing.
-        if (scope === 'public' || request.is404 || request.method === 'OPTIONS') return;
-        if (!exposed && !(await keys.exist())) {
-          if (!config.ALLOW_NO_KEYS) refuseForeignNames(request);
-          return;
-        }
+      const admit = async (request: FastifyRequest, reply: FastifyReply, scope: RouteScope | undefined) => {
+        if (!exposed && !(await keys.exist())) return refuseForeignNames(request, config.ALLOW_NO_KEYS);
         const key = await identify(request, reply, (presented) => keys.find(presented));
         request.apiKey = key;
-        if (scope === undefined || !allows(key.scope, scope)) {
-          reply.header('www-authenticate', `${challenge}, error="insufficient_scope", scope="${scope}"`);
-          throw new WeightfoldError(`Key "${key.name}" has the scope ${key.scope}; this needs ${scope}.`, {
-            code: 'forbidden',
-            status: 403,
-          });
-        }
+        if (scope !== undefined && scope !== 'public' && allows(key.scope, scope)) return;
+        reply.header('www-authenticate', `${challenge}, error="insufficient_scope", scope="${scope}"`);
+        throw new WeightfoldError(`Key "${key.name}" has the scope ${key.scope}; this needs ${scope}.`, {
+          code: 'forbidden',
+          status: 403,
+        });
+      };
+      app.addHook('onRequest', (request, reply, done) => {
+        const { scope } = request.routeOptions.config;
+        // Preflights and the protocol's own questions carry no credentials, and change nothing.
+        if (scope === 'public' || request.is404 || request.method === 'OPTIONS') return done();
+        admit(request, reply, scope).then(() => done(), done);
       });
     },
     { name: 'access' },
@@ -95,10 +94,10 @@ async function identify(
  * Without keys the service is for this machine alone. A web page elsewhere could reach it through a name of its own that
  * resolves to 127.0.0.1 (DNS rebinding); the Host header gives that away.
  */
-function refuseForeignNames(request: FastifyRequest): void {
+function refuseForeignNames(request: FastifyRequest, anyName: boolean): void {
   const { host = '' } = request.raw.headers;
   const name = host.replace(/:\d+$/, '');
-  if (isLoopback(name)) return;
+  if (anyName || isLoopback(name)) return;
   throw new WeightfoldError(
     `Without API keys this service answers on this machine's own names only, such as localhost; the request was for "${name.slice(0, 200)}". ` +
       'Make a key (npm run keys), or set ALLOW_NO_KEYS=true behind a proxy that checks access itself.',
