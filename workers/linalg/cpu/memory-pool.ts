@@ -3,18 +3,25 @@ import { runInNewContext } from 'node:vm';
 import type { FloatArray, Precision } from '../contract.js';
 import { allocate } from './matrix.js';
 
-/** Bytes kept for reuse. Fresh memory costs a page fault per 4 KB and a collection per few arrays. */
-const KEEP_BYTES = 96 * 1024 * 1024;
+/**
+ * Bytes kept for reuse: as much as the largest matrix so far, within these bounds, so that what is idle stays in
+ * proportion to what a merge needs. Fresh memory costs a page fault per 4 KB and a collection per few arrays.
+ */
+const [KEEP_LEAST_BYTES, KEEP_MOST_BYTES] = [16 * 1024 * 1024, 96 * 1024 * 1024];
 /** Smaller arrays are not worth keeping: the C library has them in its own lists. */
 const SMALL_BYTES = 16 * 1024;
-/** Bytes dropped after which a collection is forced: V8 counts external memory late, and a worker's limit is real. */
-const COLLECT_AFTER_BYTES = 64 * 1024 * 1024;
+/**
+ * Bytes dropped after which a collection is forced, at least, or as many as may be kept: V8 counts external memory late,
+ * and a worker's limit is real.
+ */
+const COLLECT_AFTER_BYTES = 32 * 1024 * 1024;
 
 /** Memory given back by disposed matrices, for matrices of about the same size to come. */
 export class MemoryPool {
   /** By capacity; the capacity used last comes last. */
   private readonly kept = new Map<number, ArrayBufferLike[]>();
   private keptBytes = 0;
+  private limit = KEEP_LEAST_BYTES;
   private dropped = 0;
   private collect: (() => void) | undefined;
 
@@ -22,6 +29,7 @@ export class MemoryPool {
     const bytes = length * (precision === 'float64' ? 8 : 4);
     if (bytes < SMALL_BYTES) return allocate(length, precision);
     const capacity = capacityOf(bytes);
+    this.limit = Math.min(Math.max(this.limit, capacity), KEEP_MOST_BYTES);
     const buffer = this.kept.get(capacity)?.pop();
     if (buffer) this.keptBytes -= capacity;
     const data = viewOf(buffer ?? new ArrayBuffer(capacity), length, precision);
@@ -31,7 +39,7 @@ export class MemoryPool {
   /** @param reusable whether nobody else holds `data` */
   give(data: FloatArray, reusable: boolean): void {
     const { byteLength: bytes } = data.buffer;
-    if (!reusable || bytes > KEEP_BYTES || bytes !== capacityOf(bytes)) {
+    if (!reusable || bytes > this.limit || bytes !== capacityOf(bytes)) {
       if (bytes >= SMALL_BYTES) this.drop(bytes);
       return;
     }
@@ -40,7 +48,7 @@ export class MemoryPool {
     this.kept.delete(bytes);
     this.kept.set(bytes, list);
     this.keptBytes += bytes;
-    while (this.keptBytes > KEEP_BYTES) this.dropOldest();
+    while (this.keptBytes > this.limit) this.dropOldest();
   }
 
   private dropOldest(): void {
@@ -56,7 +64,7 @@ export class MemoryPool {
 
   private drop(bytes: number): void {
     this.dropped += bytes;
-    if (this.dropped < COLLECT_AFTER_BYTES) return;
+    if (this.dropped < Math.max(COLLECT_AFTER_BYTES, this.limit)) return;
     this.dropped = 0;
     this.collect ??= exposeCollector();
     this.collect();
