@@ -232,7 +232,9 @@ describe('Prefer: wait', () => {
 
   it('gives up after so long, at most a minute, and where it is no number of seconds at once', async () => {
     const [none, short] = [await send(slow, 'wait=0'), await send(slow, 'wait=1')];
-    expect([none.body.status, none.headers['preference-applied']]).toEqual(['queued', 'wait=0']);
+    // An idle worker may have begun by then.
+    expect(['queued', 'running']).toContain(none.body.status);
+    expect(none.headers['preference-applied']).toBe('wait=0');
     expect(short.headers['preference-applied']).toBe('wait=1');
     for (const { body } of [none, short]) await service.http.post(`/v1/jobs/${body.id}/cancel`);
     for (const value of ['wait', 'wait=soon', 'wait=-1', 'return=minimal']) {
