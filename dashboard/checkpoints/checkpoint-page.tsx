@@ -6,7 +6,7 @@ import { bytes, count, shape } from '../format/numbers.js';
 import { navigate } from '../hash-location.js';
 import { Ago } from '../parts/ago.js';
 import { Confirm } from '../parts/confirm.js';
-import { CopyButton } from '../parts/copy-button.js';
+import { FileLine } from '../parts/file-line.js';
 import { NotFound } from '../parts/not-found.js';
 import { ProblemNotice } from '../parts/problem-notice.js';
 import { type Column, SortableTable } from '../parts/sortable-table.js';
@@ -123,14 +123,9 @@ function Files({ files }: { files: Checkpoint['files'] }) {
       </header>
       <ul class="files">
         {files.map(({ file, size, sha256 }) => (
-          <li key={file}>
+          <FileLine key={file} size={size} sha256={sha256}>
             <span>{file}</span>
-            <span class="number">{bytes(size)}</span>
-            <span class="row small quiet">
-              <code title={`SHA-256 ${sha256}`}>{sha256.slice(0, 16)}…</code>
-              <CopyButton text={sha256} label="Copy SHA-256" plain />
-            </span>
-          </li>
+          </FileLine>
         ))}
       </ul>
     </section>

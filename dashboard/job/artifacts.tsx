@@ -5,7 +5,7 @@ import { download } from '../api/download.js';
 import { session } from '../api/session.js';
 import { usePolled } from '../api/use-polled.js';
 import { bytes } from '../format/numbers.js';
-import { CopyButton } from '../parts/copy-button.js';
+import { FileLine } from '../parts/file-line.js';
 import { ProblemNotice } from '../parts/problem-notice.js';
 
 /** The files of a result: size, SHA-256, download. */
@@ -32,16 +32,11 @@ export function Artifacts({ id }: { id: string }) {
       {refused && <ProblemNotice title="The download failed." error={refused} />}
       <ul class="files">
         {data?.data.map(({ file, size, sha256, url }) => (
-          <li key={file}>
+          <FileLine key={file} size={size} sha256={sha256}>
             <a href={urlOf(url)} download={file} onClick={(event) => save(event, url, file)}>
               {file}
             </a>
-            <span class="number">{bytes(size)}</span>
-            <span class="row small quiet">
-              <code title={`SHA-256 ${sha256}`}>{sha256.slice(0, 16)}…</code>
-              <CopyButton text={sha256} label="Copy SHA-256" plain />
-            </span>
-          </li>
+          </FileLine>
         ))}
       </ul>
     </section>

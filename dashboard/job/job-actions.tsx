@@ -12,9 +12,22 @@ interface Actions {
   onRefused: (error: Error | undefined) => void;
 }
 
+const QUESTIONS = {
+  cancel: {
+    title: 'Cancel this job?',
+    text: 'It stops within a second and publishes nothing. It can be run again later.',
+    action: 'Cancel the job',
+  },
+  delete: {
+    title: 'Delete this job?',
+    text: 'Its record, metrics and merged weights are removed. This cannot be undone.',
+    action: 'Delete the job',
+  },
+};
+
 /** What can be done with a job in its state. */
 export function JobActions({ job, onChanged, onRefused }: Actions) {
-  const [asking, setAsking] = useState<'cancel' | 'delete'>();
+  const [asking, setAsking] = useState<keyof typeof QUESTIONS>();
   const path = { params: { path: { id: job.id } } };
   const attempt = async (action: () => Promise<void>) => {
     onRefused(undefined);
@@ -59,21 +72,10 @@ export function JobActions({ job, onChanged, onRefused }: Actions) {
           Cancel
         </button>
       )}
-      {asking === 'cancel' && (
+      {asking && (
         <Confirm
-          title="Cancel this job?"
-          text="It stops within a second and publishes nothing. It can be run again later."
-          action="Cancel the job"
-          onConfirm={cancel}
-          onClose={() => setAsking(undefined)}
-        />
-      )}
-      {asking === 'delete' && (
-        <Confirm
-          title="Delete this job?"
-          text="Its record, metrics and merged weights are removed. This cannot be undone."
-          action="Delete the job"
-          onConfirm={remove}
+          {...QUESTIONS[asking]}
+          onConfirm={asking === 'cancel' ? cancel : remove}
           onClose={() => setAsking(undefined)}
         />
       )}

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Artifact, dataOf, RequestError } from '../client/index.js';
+import { sha256Of } from '../store/files.js';
 import { bytes } from './format.js';
 import { ProgressLine } from './progress-line.js';
 import { note, type Session } from './session.js';
@@ -19,12 +19,6 @@ const sizeOf = (file: string) =>
     ({ size }) => size,
     () => undefined,
   );
-
-export async function sha256Of(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
-  return hash.digest('hex');
-}
 
 /** The files of a job, whole and verified; what is there already is kept, what was begun goes on. */
 export async function download(session: Session, id: string, artifacts: readonly Artifact[], folder: string) {

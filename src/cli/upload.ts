@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import * as tus from 'tus-js-client';
 import { authorization, type CheckpointFile, dataOf, RequestError } from '../client/index.js';
-import { sha256Of } from './download.js';
+import { sha256Of } from '../store/files.js';
 import { bytes } from './format.js';
 import { ProgressLine } from './progress-line.js';
 import { type Session, UsageError } from './session.js';

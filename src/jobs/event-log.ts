@@ -1,5 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { remember } from '../remember.js';
 import { isFinalEvent, type JobEvent } from '../schemas/event.js';
 import { createExclusive, isMissing, readJson } from '../store/files.js';
 import { jobLayout } from '../store/layout.js';
@@ -45,7 +46,7 @@ export class EventLog {
       if (created === 'gone') return undefined;
       const there = created === 'taken' ? await readJson<JobEvent>(fileOf(folder, event.id)) : event;
       if (!there) return undefined;
-      this.remember(id, there);
+      remember(this.latest, id, there, REMEMBERED);
       if (created === 'done') return event;
     }
   }
@@ -79,14 +80,6 @@ export class EventLog {
     });
     const ids = names.flatMap((name) => /^(\d+)\.json$/.exec(name)?.[1] ?? []).map(Number);
     return ids.length === 0 ? undefined : readJson<JobEvent>(fileOf(folder, Math.max(...ids)));
-  }
-
-  private remember(id: string, event: JobEvent): void {
-    if (!this.latest.has(id) && this.latest.size >= REMEMBERED) {
-      const [oldest] = this.latest.keys();
-      this.latest.delete(oldest);
-    }
-    this.latest.set(id, event);
   }
 }
 

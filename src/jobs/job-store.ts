@@ -1,10 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { remember } from '../remember.js';
 import { isFinalEvent, type JobEvent } from '../schemas/event.js';
 import type { Job } from '../schemas/job.js';
 import { isTerminal } from '../schemas/job.js';
-import { createExclusive, ensureFolder, isMissing, readJson, writeAtomic, writeSynced } from '../store/files.js';
+import {
+  createExclusive,
+  ensureFolder,
+  isMissing,
+  readJson,
+  SETTLED_MS,
+  writeAtomic,
+  writeSynced,
+} from '../store/files.js';
 import { isStorageFull } from '../store/headroom.js';
 import { jobLayout, layout } from '../store/layout.js';
 import type { ObjectStore } from '../store/object-store.js';
@@ -20,17 +29,12 @@ export const STEP_MARKER = '.step.json';
 /** Jobs kept in memory as last read: clients poll them far more often than they change. */
 const CACHED_JOBS = 5_000;
 
-/**
- * A folder's time of change tells whether a job has changed, but not within the grain of the clock that gives it (4 to
- * 10 ms): a job counts as known once it was read this long after that time was first seen.
- */
-const SETTLED_MS = 100;
-
 interface Seen {
   job: Job;
   /** The folder's time of change, and when this process first saw it (`performance.now()`, ms). */
   changed: bigint;
   since: number;
+  /** Read again SETTLED_MS after that, so that nothing can have changed unseen since. */
   settled: boolean;
 }
 
@@ -135,7 +139,7 @@ export class JobStore {
     }
     if (isTerminal(job.status)) this.submitted.delete(id);
     const since = seen?.since ?? now;
-    remember(this.seen, id, { job, changed, since, settled: now - since > SETTLED_MS });
+    remember(this.seen, id, { job, changed, since, settled: now - since > SETTLED_MS }, CACHED_JOBS);
     return job;
   }
 
@@ -158,7 +162,7 @@ export class JobStore {
 
   private rememberSubmitted({ id, created_at, spec, retry_of, plan }: JobRecord): Submitted {
     const submitted = { id, created_at, spec, retry_of, steps: plan.steps.length };
-    remember(this.submitted, id, submitted);
+    remember(this.submitted, id, submitted, CACHED_JOBS);
     return submitted;
   }
 
@@ -238,16 +242,6 @@ export class JobStore {
     await rename(this.files(id).folder, grave);
     await rm(grave, { recursive: true, force: true });
   }
-}
-
-/** Keep a job in memory, instead of the one kept longest where there are many. */
-function remember<T>(jobs: Map<string, T>, id: string, job: T): void {
-  jobs.delete(id);
-  if (jobs.size >= CACHED_JOBS) {
-    const [oldest] = jobs.keys();
-    jobs.delete(oldest);
-  }
-  jobs.set(id, job);
 }
 
 /** Artifacts never change, so a second name serves as well as a copy, where the file system allows it. */

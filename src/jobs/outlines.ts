@@ -7,8 +7,10 @@ import { CONFIG_FILE, readConfig } from '../checkpoints/read-config.js';
 import { CheckpointReader } from '../checkpoints/reader.js';
 import type { Config } from '../config.js';
 import { SpecError, WeightfoldError } from '../errors.js';
+import { remember } from '../remember.js';
 import type { TensorInfo } from '../safetensors/header.js';
 import type { Source } from '../schemas/job-spec.js';
+import { SETTLED_MS } from '../store/files.js';
 import { layout } from '../store/layout.js';
 import type { InputFile } from './record.js';
 
@@ -33,8 +35,6 @@ interface Kept {
 const KEPT = 100;
 /** A header with more tensors is read again each time rather than held: about 200 bytes each. */
 const MOST_TENSORS = 20_000;
-/** Times of change have a grain of 4 to 10 ms: files count as unchanged once they were seen so this much apart. */
-const SETTLED_MS = 100;
 
 /** Outlines of local checkpoints; those of uploads are kept while their files stay as they are. */
 export class Outlines {
@@ -74,16 +74,12 @@ export class Outlines {
     const { location } = outline.located;
     this.kept.delete(upload);
     if (outline.tensors.size > MOST_TENSORS) return;
-    if (this.kept.size >= KEPT) {
-      const [oldest] = this.kept.keys();
-      this.kept.delete(oldest);
-    }
     const names = [...outline.files.map(({ file }) => file), ...(outline.config ? [CONFIG_FILE] : [])];
     // Files that appear or go change the folder.
     const paths = [location, ...names.map((name) => path.join(location, name))];
     const stamps = await stampsOf(paths);
     const since = same && same.stamps === stamps ? same.since : read;
-    if (stamps !== undefined) this.kept.set(upload, { outline, paths, stamps, since });
+    if (stamps !== undefined) remember(this.kept, upload, { outline, paths, stamps, since }, KEPT);
   }
 
   private async read(located: LocatedSource, pointer: string, upload?: string): Promise<Outline> {

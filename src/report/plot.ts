@@ -1,4 +1,4 @@
-import type { EChartsOption, SeriesOption } from 'echarts';
+import type { EChartsOption, LineSeriesOption, SeriesOption } from 'echarts';
 import { escapeHtml } from './page.js';
 
 export interface Line {
@@ -77,37 +77,21 @@ function optionOf(
       itemStyle: { color },
     }),
   );
-  const level: SeriesOption = {
-    name: 'levels',
-    type: 'line',
-    data: [],
-    silent: true,
-    markLine: {
-      symbol: 'none',
-      silent: true,
-      lineStyle: { color: 'var(--quiet)', type: [2, 4], width: 1.5 },
-      label: {
-        ...quiet,
-        position: 'insideStartTop',
-        formatter: '{b}',
-        width: SIZES[size].width - 110,
-        overflow: 'truncate',
-      },
-      data: levels.map(({ name, y }) => ({ name, yAxis: y })),
+  const level = marks('levels', {
+    lineStyle: { color: 'var(--quiet)', type: [2, 4], width: 1.5 },
+    label: {
+      ...quiet,
+      position: 'insideStartTop',
+      formatter: '{b}',
+      width: SIZES[size].width - 110,
+      overflow: 'truncate',
     },
-  };
-  const upright: SeriesOption = {
-    name: 'cuts',
-    type: 'line',
-    data: [],
-    silent: true,
-    markLine: {
-      symbol: 'none',
-      silent: true,
-      label: { show: false },
-      data: cuts.map(({ name, x, color }) => ({ name, xAxis: x, lineStyle: { color, type: [5, 4], width: 1.5 } })),
-    },
-  };
+    data: levels.map(({ name, y }) => ({ name, yAxis: y })),
+  });
+  const upright = marks('cuts', {
+    label: { show: false },
+    data: cuts.map(({ name, x, color }) => ({ name, xAxis: x, lineStyle: { color, type: [5, 4], width: 1.5 } })),
+  });
   const values = [...lines.flatMap(({ points }) => points.map(([, y]) => y)), ...levels.map(({ y }) => y)];
   const xs = [...lines.flatMap(({ points }) => points.map(([x]) => x)), ...cuts.map(({ x }) => x)];
   return {
@@ -138,6 +122,15 @@ function optionOf(
     series: [...series, ...(levels.length > 0 ? [level] : []), ...(cuts.length > 0 ? [upright] : [])],
   };
 }
+
+/** Lines across the plot: a series without points that only carries them. */
+const marks = (name: string, markLine: LineSeriesOption['markLine']): SeriesOption => ({
+  name,
+  type: 'line',
+  data: [],
+  silent: true,
+  markLine: { symbol: 'none', silent: true, ...markLine },
+});
 
 /** The decades the values lie in. */
 function decades(values: readonly number[]) {

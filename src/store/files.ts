@@ -25,6 +25,12 @@ async function writeTemporary(target: string, data: string | Uint8Array): Promis
   return temporary;
 }
 
+/**
+ * A time of change tells whether a file or folder has changed, but not within the grain of the clock that gives it (4 to
+ * 10 ms): what was read counts as known once it was read this long after that time was first seen.
+ */
+export const SETTLED_MS = 100;
+
 /** SHA-256 of a file, lower-case hex. */
 export async function sha256Of(file: string): Promise<string> {
   const hash = createHash('sha256');

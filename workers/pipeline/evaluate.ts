@@ -1,7 +1,7 @@
 import { errorsStep, mapStep, OUTPUTS_STEP } from '../../src/plan/steps.js';
 import { mapGroups } from '../../src/plan/whole-map.js';
 import type { EndToEnd, SpaceMetrics, TensorMetrics } from '../../src/schemas/metrics.js';
-import type { StepPlan } from '../../src/schemas/plan.js';
+import type { SpacePlan, StepPlan } from '../../src/schemas/plan.js';
 import type { Basis } from '../bases/basis.js';
 import { identityError } from '../bases/identity.js';
 import { basisReport, loadBasis, releaseBasis, releaseKept } from './basis.js';
@@ -54,23 +54,25 @@ function onResult(context: StepContext): void {
 }
 
 async function spaceErrors(context: StepContext, name: string): Promise<SpaceErrors> {
+  const space = context.plan.spaces.find((one) => one.name === name);
+  if (!space) throw new Error(`The plan has no space ${name}.`);
+  const basis = (await loadBasis(context, name)) as Basis;
   const tensors: TensorMetrics[] = [];
   for (const tensor of context.plan.tensors) {
     context.signal?.throwIfAborted();
-    if (tensor.role === 'weight' && tensor.out_space === name) tensors.push(await tensorErrors(context, tensor));
+    if (tensor.role === 'weight' && tensor.out_space === name) tensors.push(await tensorErrors(context, tensor, basis));
   }
-  return { space: await spaceMetrics(context, name), tensors };
+  const errors = { space: await spaceMetrics(context, space, basis), tensors };
+  releaseBasis(context, basis);
+  return errors;
 }
 
-async function spaceMetrics(context: StepContext, name: string): Promise<SpaceMetrics> {
-  const space = context.plan.spaces.find((one) => one.name === name);
-  if (!space) throw new Error(`The plan has no space ${name}.`);
+async function spaceMetrics(context: StepContext, space: SpacePlan, basis: Basis): Promise<SpaceMetrics> {
+  const { name } = space;
   const { optimal_relative_error: _, map: __, ...report } = await basisReport(context, name);
-  const basis = (await loadBasis(context, name)) as Basis;
   const identityErrors: number[] = [];
   for (const block of basis.blocks)
     identityErrors.push(await identityError(context.la, block, space.basis === 'growth'));
-  releaseBasis(context, basis);
   return {
     name,
     source_width: space.source_widths.reduce((sum, d) => sum + d, 0),

@@ -4,7 +4,7 @@ import { type Basis, landingsOf, offsetsOf } from '../bases/basis.js';
 import { eckartYoung, writerSpectrum } from '../bases/bound.js';
 import { chunkRows } from '../bases/problem.js';
 import type { LinearAlgebra, Matrix, Norms } from '../linalg/contract.js';
-import { basisReport, loadBasis, releaseBasis } from './basis.js';
+import { basisReport } from './basis.js';
 import type { StepContext } from './context.js';
 
 /** Bounds below this are rounding: the ratio to them says nothing. */
@@ -25,17 +25,15 @@ class Tally {
   }
 }
 
-/** Reconstruction errors of one tensor that writes a reduced space. E is applied to the sources' own weights. */
-export async function tensorErrors(context: StepContext, tensor: TensorPlan): Promise<TensorMetrics> {
+/** Reconstruction errors of one tensor that writes the reduced space of a basis. E is applied to the sources' own weights. */
+export async function tensorErrors(context: StepContext, tensor: TensorPlan, basis: Basis): Promise<TensorMetrics> {
   const { plan, spec } = context;
   const space = plan.spaces.find(({ name }) => name === tensor.out_space) as SpacePlan;
   const into = plan.spaces.find(({ name }) => name === tensor.in_space) as SpacePlan;
-  const basis = (await loadBasis(context, space.name)) as Basis;
   const tally = new Tally(tensor.sources.length);
   if (tensor.layout === 'in_out') await tableErrors(context, tensor, space, basis, tally);
   else if (into.kind === 'shared') await stackedErrors(context, tensor, space, basis, tally);
   else await blockErrors(context, tensor, space, basis, tally);
-  releaseBasis(context, basis);
   const optimal = await boundOf(context, tensor, space);
   const sizes = tensor.sources.map(({ shape }) => shape[0] * shape[1]);
   const bySource = tally.own.map(({ sumAbs }, i) => sumAbs / sizes[i]);
