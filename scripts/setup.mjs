@@ -136,7 +136,7 @@ function build() {
   }
   try {
     execFileSync(compiler, ['-p', path.join(root, 'tsconfig.json')], { cwd: root, stdio: ['ignore', 2, 2] });
-    execFileSync(process.execPath, [path.join(root, 'scripts', 'build-dashboard.mjs')], { stdio: ['ignore', 2, 2] });
+    execFileSync(process.execPath, [path.join(root, 'scripts', 'bundle.mjs')], { stdio: ['ignore', 2, 2] });
   } catch {
     fail('The build failed; see above.');
   }

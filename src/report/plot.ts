@@ -40,10 +40,10 @@ const SIZES = {
  * keeps its size in both). Colours stay CSS, so the page's light and dark apply.
  */
 export async function plot(input: PlotInput): Promise<string> {
-  const echarts = await import('echarts'); // large; loaded by those who draw only
+  const { init } = await import('./echarts.js'); // large; loaded by those who draw only
   const draw = (size: keyof typeof SIZES) => {
     const { width, height } = SIZES[size];
-    const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
+    const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
     chart.setOption(optionOf(input, size));
     const svg = chart.renderToSVGString({ useViewBox: true });
     chart.dispose();
