@@ -15,7 +15,7 @@ import {
   writeSynced,
 } from '../store/files.js';
 import { isStorageFull } from '../store/headroom.js';
-import { jobLayout, layout } from '../store/layout.js';
+import { jobFolder, jobLayout, layout } from '../store/layout.js';
 import type { ObjectStore } from '../store/object-store.js';
 import { DeliveryStore } from '../webhooks/delivery-store.js';
 import { EventLog, FIRST_EVENT } from './event-log.js';
@@ -79,7 +79,7 @@ export class JobStore {
     const { folder } = this.files(record.id);
     // A name of its own for each call: the same key sent twice at once creates the same job twice at once.
     const staging = `${folder}.${randomBytes(6).toString('hex')}.tmp`;
-    await mkdir(staging, { recursive: true });
+    await mkdir(staging);
     const put = (file: string, value: object) => writeSynced(path.join(staging, file), JSON.stringify(value));
     await Promise.all([
       put('record.json', record),
@@ -126,8 +126,7 @@ export class JobStore {
 
   /** The job as clients see it. */
   async get(id: string): Promise<Job | undefined> {
-    const { folder } = this.files(id);
-    const [changed, now] = [await timeOfChange(folder), performance.now()];
+    const [changed, now] = [await timeOfChange(jobFolder(this.dataDir, id)), performance.now()];
     const before = this.seen.get(id);
     const seen = before?.changed === changed ? before : undefined;
     if (seen?.settled) return seen.job;

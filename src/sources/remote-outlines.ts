@@ -17,26 +17,29 @@ const PLANNING_MS = 60_000;
 /** Outlines of the remote sources of one spec, gone when it is planned. */
 export class RemoteOutlines {
   private readonly config: Config;
-  private readonly folder: string;
   private readonly deadline = new AbortController();
-  private origins: Origins | undefined;
+  /** From the first remote source on: most specs have none. */
+  private opened: { origins: Origins; folder: string } | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(config: Config) {
     this.config = config;
-    this.folder = path.join(layout(config.DATA_DIR).sources, 'outlines', randomBytes(9).toString('base64url'));
   }
 
   /** @throws SpecError, pointing at the source; SourceUnavailable */
   async of(uri: string, source: number): Promise<{ located: LocatedSource; inputs: InputFile[] }> {
     const pointer = `/sources/${source}/uri`;
-    this.origins ??= new Origins(this.config);
+    this.opened ??= {
+      origins: new Origins(this.config),
+      folder: path.join(layout(this.config.DATA_DIR).sources, 'outlines', randomBytes(9).toString('base64url')),
+    };
+    const { origins } = this.opened;
     this.timer ??= setTimeout(
       () => this.deadline.abort(new SourceUnavailable(`The sources did not answer within ${PLANNING_MS / 1000} s.`)),
       PLANNING_MS,
     );
-    const origin = await this.origins.open(uri, pointer);
-    const folder = path.join(this.folder, String(source));
+    const folder = path.join(this.opened.folder, String(source));
+    const origin = await origins.open(uri, pointer);
     try {
       const patience = { attempts: PLANNING_ATTEMPTS, signal: this.deadline.signal };
       const files = await outline(origin, folder, this.config.MAX_HEADER_BYTES, patience);
@@ -59,7 +62,7 @@ export class RemoteOutlines {
 
   async close(): Promise<void> {
     clearTimeout(this.timer);
-    await this.origins?.close();
-    if (this.origins) await rm(this.folder, { recursive: true, force: true });
+    await this.opened?.origins.close();
+    if (this.opened) await rm(this.opened.folder, { recursive: true, force: true });
   }
 }

@@ -18,12 +18,23 @@ export const storageFull = (message: string, cause?: unknown) =>
  * @throws WeightfoldError `storage_full`
  */
 export async function requireSpace(folder: string, bytes: number, headroom: number): Promise<void> {
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
+  const free = await freeBytes(folder);
   if (free - bytes >= headroom) return;
   throw storageFull(
     `The store has ${free} bytes free; ${bytes} are needed, and ${headroom} must stay free (MIN_FREE_BYTES).`,
   );
+}
+
+/** Asked by every submission; a burst of them shares an answer. */
+const FRESH_MS = 100;
+const known = new Map<string, { at: number; free: Promise<number> }>();
+
+function freeBytes(folder: string): Promise<number> {
+  const before = known.get(folder);
+  if (before && performance.now() - before.at < FRESH_MS) return before.free;
+  const free = statfs(folder).then(({ bavail, bsize }) => bavail * bsize);
+  known.set(folder, { at: performance.now(), free });
+  return free;
 }
 
 export const isStorageFull = (error: unknown): boolean => {

@@ -18,28 +18,32 @@ export const layout = (dataDir: string) => ({
   keys: path.join(dataDir, 'keys.json'),
 });
 
+/** Folder of one job. */
+export const jobFolder = (dataDir: string, id: string) => path.join(dataDir, 'jobs', id);
+
 /** Files of one job. */
 export const jobLayout = (dataDir: string, id: string) => {
-  const folder = path.join(dataDir, 'jobs', id);
+  const folder = jobFolder(dataDir, id);
+  const at = (name: string) => folder + path.sep + name; // asked for often, and `join` would parse the path each time
   return {
     folder,
     /** Written once, at submission. */
-    record: path.join(folder, 'record.json'),
+    record: at('record.json'),
     /** Replaced by the running attempt. */
-    state: path.join(folder, 'state.json'),
+    state: at('state.json'),
     /** Exists once a stop was asked for. */
-    cancel: path.join(folder, 'cancel.json'),
+    cancel: at('cancel.json'),
     /** Created once, by whoever ends the job: terminal states never change. */
-    outcome: path.join(folder, 'outcome.json'),
+    outcome: at('outcome.json'),
     /** Bases of an earlier job that this one takes. */
-    bases: path.join(folder, 'bases.safetensors'),
+    bases: at('bases.safetensors'),
     /** One file per event, each created once. */
-    events: path.join(folder, 'events'),
+    events: at('events'),
     /** Calls of the job's webhook, one file per event. */
-    deliveries: path.join(folder, 'deliveries'),
-    steps: path.join(folder, 'steps'),
-    artifacts: path.join(folder, 'artifacts'),
+    deliveries: at('deliveries'),
+    steps: at('steps'),
+    artifacts: at('artifacts'),
     /** Size and hash of every artifact. */
-    manifest: path.join(folder, 'manifest.json'),
+    manifest: at('manifest.json'),
   };
 };

@@ -35,8 +35,14 @@ export const access = ({ config, keys }: Pick<Services, 'config' | 'keys'>) => {
     async (app: FastifyInstance) => {
       app.decorateRequest('apiKey', null);
       refuseUndeclaredRoutes(app);
+      let known: string | undefined; // the Host that was let in last: of nearly every request
       const admit = async (request: FastifyRequest, reply: FastifyReply, scope: RouteScope | undefined) => {
-        if (!exposed && !(await keys.exist())) return refuseForeignNames(request, config.ALLOW_NO_KEYS);
+        if (!exposed && !(await keys.exist())) {
+          const { host = '' } = request.raw.headers;
+          if (host !== known) refuseForeignName(host, config.ALLOW_NO_KEYS);
+          known = host;
+          return;
+        }
         const key = await identify(request, reply, (presented) => keys.find(presented));
         request.apiKey = key;
         if (scope !== undefined && scope !== 'public' && allows(key.scope, scope)) return;
@@ -94,8 +100,7 @@ async function identify(
  * Without keys the service is for this machine alone. A web page elsewhere could reach it through a name of its own that
  * resolves to 127.0.0.1 (DNS rebinding); the Host header gives that away.
  */
-function refuseForeignNames(request: FastifyRequest, anyName: boolean): void {
-  const { host = '' } = request.raw.headers;
+function refuseForeignName(host: string, anyName: boolean): void {
   const name = host.replace(/:\d+$/, '');
   if (anyName || isLoopback(name)) return;
   throw new WeightfoldError(

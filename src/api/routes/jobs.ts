@@ -59,15 +59,20 @@ function labelsOf(query: Record<string, unknown>): Record<string, string> {
 }
 
 /** Pollers of one job share its text: made once per state it is seen in. */
-const representations = new WeakMap<Job, { text: string; etag: string }>();
+const representations = new WeakMap<Job, { text: string; etag?: string }>();
 
-function representationOf(job: Job): { text: string; etag: string } {
+function representationOf(job: Job): { text: string; etag?: string } {
   const known = representations.get(job);
   if (known) return known;
-  const text = JSON.stringify(job);
-  const made = { text, etag: `"${createHash('sha256').update(text).digest('base64url')}"` };
+  const made = { text: JSON.stringify(job) };
   representations.set(job, made);
   return made;
+}
+
+function etagOf(job: Job): string {
+  const made = representationOf(job);
+  made.etag ??= `"${createHash('sha256').update(made.text).digest('base64url')}"`;
+  return made.etag;
 }
 
 /** Hold a reply back until a job has ended, for so many seconds at most; not for a client that has gone. */
@@ -83,7 +88,7 @@ async function waitForEnd({ jobs }: Services, id: string, seconds: number, reply
 /** A page of the list is its jobs, each as it is. */
 function listTag(data: readonly Job[], hasMore: boolean): string {
   const hash = createHash('sha256').update(String(hasMore));
-  for (const job of data) hash.update(representationOf(job).etag);
+  for (const job of data) hash.update(etagOf(job));
   return `"${hash.digest('base64url')}"`;
 }
 
@@ -196,7 +201,7 @@ export const jobRoutes =
       },
       handler: async (request, reply) => {
         const job = await jobs.get(request.params.id);
-        const { etag } = representationOf(job);
+        const etag = etagOf(job);
         reply.header('etag', etag).header('cache-control', 'no-cache');
         if (!isTerminal(job.status)) reply.header('retry-after', POLL_SECONDS);
         if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
