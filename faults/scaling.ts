@@ -4,7 +4,7 @@ import { end } from './processes.js';
 import { Service } from './service.js';
 
 const LAYERS = 13;
-const WIDTH = 768;
+const WIDTH = 1024;
 const RUNS = 2;
 
 /** One CPU-bound merge by one worker and by two, with one compute thread each; the best of the runs. */
@@ -13,7 +13,7 @@ export async function scaling(): Promise<Row[]> {
   try {
     await writeChain(service, 'a', WIDTH, LAYERS);
     await writeChain(service, 'bb', WIDTH, LAYERS);
-    const spec = chainSpec(['a', 'bb'], LAYERS, WIDTH, '5MB');
+    const spec = chainSpec(['a', 'bb'], LAYERS, WIDTH, '9MB');
     const best: number[] = [];
     const bytes = new Set<string>();
     for (const count of [1, 2]) {
@@ -22,10 +22,9 @@ export async function scaling(): Promise<Row[]> {
       for (const id of warm) await service.ended(await id);
       const times: number[] = [];
       for (let run = 0; run < RUNS; run++) {
-        const from = Date.now();
         const id = await service.submit(spec);
-        await service.ended(id);
-        times.push(Date.now() - from);
+        const { created_at, finished_at } = await service.ended(id);
+        times.push(Date.parse(finished_at ?? '') - Date.parse(created_at));
         bytes.add(await bytesOf(service, id));
       }
       best.push(Math.min(...times));

@@ -7,7 +7,8 @@ import type { Artifact, Job } from '../src/schemas/job.js';
 import type { JobSpecInput } from '../src/schemas/job-spec.js';
 import { end, family, freePort, isAlive, startProgram } from './processes.js';
 
-const POLL_MS = 100;
+/** Often enough for seconds; asking costs the cores that are measured. */
+const POLL_MS = 250;
 /** One compute thread unless told otherwise: workers share the machine. */
 const THREADS = { COMPUTE_THREADS: process.env.COMPUTE_THREADS ?? '1' };
 

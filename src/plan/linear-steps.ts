@@ -1,13 +1,22 @@
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { LinearPlan, SpacePlan, StepPlan } from '../schemas/plan.js';
-import { EVALUATE_STEP, errorsStep, mapStep, OUTPUTS_STEP, orderSteps, PUBLISH_STEP, type StepDraft } from './steps.js';
+import {
+  EVALUATE_STEP,
+  errorsStep,
+  JOIN_STEP,
+  mapStep,
+  OUTPUTS_STEP,
+  orderSteps,
+  PUBLISH_STEP,
+  type StepDraft,
+} from './steps.js';
 import { mapGroups } from './whole-map.js';
 
 type Planned = Pick<LinearPlan, 'spaces' | 'tensors' | 'shards' | 'source_weights'>;
 
 /**
- * Elements of all sources together from which their errors are measured by several steps. Fewer take well under a second
- * on one core, and every step costs some 20 ms.
+ * Elements of all sources together from which errors are measured, and bases joined, by steps of their own. Fewer take
+ * well under a second on one core, and every step costs some 20 ms.
  */
 const SPLIT_ELEMENTS = 8 * 1024 * 1024;
 
@@ -15,15 +24,23 @@ const basisOf = ({ name }: SpacePlan) => `basis-${name}`;
 
 /**
  * The steps of a chain or an embedding. What each waits for is no more than it needs: the rest runs side by side.
- * @param splitElements elements of all sources from which evaluation is several steps
+ * @param splitElements elements of all sources from which evaluation and publication are several steps
  */
 export function linearSteps(spec: JobSpec, plan: Planned, splitElements = SPLIT_ELEMENTS): StepPlan[] {
   const reduced = plan.spaces.filter((space) => space.reduced);
   const bases = basisSteps(spec, plan, reduced);
   const folds = foldSteps(plan, reduced, bases);
-  const measuring = evaluateSteps(spec, plan, reduced, folds, splitElements);
-  const publishing: StepDraft = { id: PUBLISH_STEP, phase: 'publish', subject: 'artifacts', after: [EVALUATE_STEP] };
-  return orderSteps([...bases, ...folds, ...measuring, publishing]);
+  const small = elementsOf(plan) < splitElements;
+  const files = folds.map(({ id }) => id);
+  const measuring = small ? [evaluation(EVALUATE_STEP, 'metrics', files)] : evaluateSteps(spec, plan, reduced, files);
+  const joining = small || reduced.length === 0 ? [] : [joinStep(reduced)];
+  const publishing: StepDraft = {
+    id: PUBLISH_STEP,
+    phase: 'publish',
+    subject: 'artifacts',
+    after: [EVALUATE_STEP, ...joining.map(({ id }) => id)],
+  };
+  return orderSteps([...bases, ...folds, ...joining, ...measuring, publishing]);
 }
 
 /** Bases of writers alone are independent of each other; those that look further follow the layers. */
@@ -66,26 +83,42 @@ function foldSteps({ tensors, shards }: Planned, reduced: readonly SpacePlan[], 
   });
 }
 
-/** Errors of tensors need bases only; what is measured on the result needs all its files. One step for a small model. */
+const elementsOf = ({ tensors }: Planned) =>
+  tensors
+    .flatMap(({ sources }) => sources.map(({ shape }) => shape.reduce((all, n) => all * n, 1)))
+    .reduce((sum, n) => sum + n, 0);
+
+const joinStep = (reduced: readonly SpacePlan[]): StepDraft => ({
+  id: JOIN_STEP,
+  phase: 'basis',
+  subject: 'bases',
+  after: reduced.map(basisOf),
+});
+
+const evaluation = (id: string, subject: string, after: string[]): StepDraft => ({
+  id,
+  phase: 'evaluate',
+  subject,
+  after,
+});
+
+/** Errors of tensors need bases only; what is measured on the result needs all its files. */
 function evaluateSteps(
   { model: { family } }: JobSpec,
-  { spaces, source_weights, tensors }: Planned,
+  { spaces, source_weights }: Planned,
   reduced: readonly SpacePlan[],
-  folds: StepDraft[],
-  splitElements: number,
+  files: string[],
 ): StepDraft[] {
-  const files = folds.map(({ id }) => id);
-  const step = (id: string, subject: string, after: string[]): StepDraft => ({ id, phase: 'evaluate', subject, after });
-  const elements = tensors.flatMap(({ sources }) => sources.map(({ shape }) => shape.reduce((all, n) => all * n, 1)));
-  if (elements.reduce((sum, n) => sum + n, 0) < splitElements) return [step(EVALUATE_STEP, 'metrics', files)];
   const parts = [
-    ...reduced.map((space) => step(errorsStep(space), space.name, (isOpen(reduced) ? reduced : [space]).map(basisOf))),
-    ...mapGroups({ family, spaces, source_weights }).map((group, g) =>
-      step(mapStep(g), group.length > 1 ? 'whole map' : `whole map of source ${group[0]}`, files),
+    ...reduced.map((space) =>
+      evaluation(errorsStep(space), space.name, (isOpen(reduced) ? reduced : [space]).map(basisOf)),
     ),
-    step(OUTPUTS_STEP, 'outputs', files),
+    ...mapGroups({ family, spaces, source_weights }).map((group, g) =>
+      evaluation(mapStep(g), group.length > 1 ? 'whole map' : `whole map of source ${group[0]}`, files),
+    ),
+    evaluation(OUTPUTS_STEP, 'outputs', files),
   ];
-  const sum = step(
+  const sum = evaluation(
     EVALUATE_STEP,
     'metrics',
     parts.map(({ id }) => id),

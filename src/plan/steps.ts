@@ -12,6 +12,9 @@ export const OUTPUTS_STEP = 'outputs';
 export const mapStep = (group: number) => `map-${group + 1}`;
 export const EVALUATE_STEP = 'evaluate';
 
+/** The bases of all spaces put into one file, beside other steps; in a small model a part of publishing. */
+export const JOIN_STEP = 'bases';
+
 const PHASE_ORDER: readonly StepPlan['phase'][] = ['basis', 'fold', 'evaluate', 'publish'];
 
 /**

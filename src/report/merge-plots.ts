@@ -3,8 +3,8 @@ import { type Line, plot } from './plot.js';
 
 /** Spaces drawn in one plot; more cannot be told apart. */
 const MAX_SPACES = 8;
-/** Points of a line: more than a screen has room for. */
-const MAX_POINTS = 300;
+/** Points of a line; more are not seen as such, and cost time to draw. */
+const MAX_POINTS = 150;
 /** What is drawn as zero: below float32's resolution nothing is told from rounding. */
 const FLOOR = 1e-9;
 

@@ -261,6 +261,7 @@ describe('evaluation', () => {
         'basis-h0',
         'basis-h1',
         'fold-1',
+        'bases',
         'errors-h0',
         'errors-h1',
         ...maps,

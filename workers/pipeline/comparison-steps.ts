@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { REFERENCE_STEP } from '../../src/plan/comparison.js';
 import { planMerge } from '../../src/plan/plan-job.js';
 import { specOfPoint } from '../../src/plan/points.js';
+import { JOIN_STEP } from '../../src/plan/steps.js';
 import { comparisonReport } from '../../src/report/comparison-report.js';
 import { metricsCsv } from '../../src/report/metrics-csv.js';
 import type { Comparison, ComparisonMetrics } from '../../src/schemas/metrics.js';
@@ -60,7 +61,7 @@ async function pointStep(attempt: Attempt, plan: ComparisonPlan, point: Point, l
     bases: new Map(),
     watch,
   };
-  const steps = merge.plan.steps.filter(({ phase }) => phase !== 'publish');
+  const steps = merge.plan.steps.filter(({ id, phase }) => phase !== 'publish' && id !== JOIN_STEP);
   let [done, seconds] = [0, 0];
   inner.within = (fraction) => attempt.within((done + fraction) / steps.length);
   const perform = merge.plan.kind === 'linear' ? linearSteps(inner, merge.plan) : wholeModelSteps(inner);

@@ -1,11 +1,10 @@
 import { CheckpointReader, INDEX_FILE } from '../../src/checkpoints/reader.js';
 import { openSpaces, resolveWidths } from '../../src/plan/resolve-widths.js';
-import { EVALUATE_STEP } from '../../src/plan/steps.js';
+import { EVALUATE_STEP, JOIN_STEP } from '../../src/plan/steps.js';
 import { LARGEST_HEADER_BYTES } from '../../src/safetensors/header.js';
 import type { LinearPlan, StepPlan } from '../../src/schemas/plan.js';
 import type { Attempt } from './attempt.js';
-import { joinFiles } from './bases-file.js';
-import { basisFile, basisReport, directionsFile } from './basis.js';
+import { basisReport } from './basis.js';
 import { basisStep } from './basis-step.js';
 import { calibrationStep } from './calibration.js';
 import { constantsStep } from './constants.js';
@@ -13,6 +12,7 @@ import type { StepContext } from './context.js';
 import { downstreamStep } from './downstream.js';
 import { type Evaluation, evaluateStep } from './evaluate.js';
 import { foldStep } from './fold.js';
+import { joinBases, joinStep } from './join-bases.js';
 import { json, type Publication, publish } from './publish.js';
 import { TensorReader } from './sources.js';
 
@@ -24,6 +24,7 @@ export function linearSteps(attempt: Attempt, plan: LinearPlan): (step: StepPlan
     if (step.id === 'constants') await constantsStep(context);
     else if (step.id === 'inputs') await calibrationStep(context);
     else if (step.id === 'downstream') await downstreamStep(context);
+    else if (step.id === JOIN_STEP) await joinStep(context);
     else if (step.phase === 'basis') await basisStep(context, step.subject);
     else if (step.phase === 'fold') await foldStep(context, step.id, step.subject);
     else if (step.phase === 'evaluate') await evaluateStep(context, step);
@@ -70,32 +71,13 @@ async function publishLinear(attempt: Attempt, context: StepContext): Promise<vo
   const evaluation = (await steps.require<Evaluation>(EVALUATE_STEP)).data;
   const files: Publication['files'] = {};
   for (const { id, phase } of plan.steps) {
-    if (phase !== 'fold') continue;
+    if (phase !== 'fold' && id !== JOIN_STEP) continue;
     for (const [file, written] of Object.entries((await steps.require(id)).files))
       files[file] = { path: steps.file(file), written };
   }
-  const reduced = plan.spaces.filter((space) => space.reduced);
-  const join = async (published: string, parts: string[]) => {
-    if (parts.length === 0) return;
-    const joined = steps.target(published);
-    files[published] = {
-      path: joined,
-      written: await joinFiles(
-        parts.map((part) => steps.file(part)),
-        joined,
-      ),
-    };
-  };
-  await join(
-    'bases.safetensors',
-    reduced.map(({ name }) => basisFile(name)),
-  );
-  // A space that grows has no directions to choose from.
-  const cut = context.spec.output.directions ? reduced.filter(({ basis }) => basis !== 'growth') : [];
-  await join(
-    'directions.safetensors',
-    cut.map(({ name }) => directionsFile(name)),
-  );
+  if (!plan.steps.some(({ id }) => id === JOIN_STEP))
+    for (const [file, written] of Object.entries(await joinBases(context)))
+      files[file] = { path: steps.target(file), written };
   await publish({
     ...attempt.publication(),
     files,
