@@ -21,7 +21,6 @@ import { loadTracing } from '../src/tracing/tracing.js';
 import { computeEnvironment } from './compute-environment.js';
 import { JobKeeper } from './job-keeper.js';
 import { prepareBlasEnvironment } from './linalg/cpu/library.js';
-import { measureSpeed } from './measure-speed.js';
 import { mergeProcessor } from './merge-processor.js';
 import { Presence, servedBy } from './presence.js';
 import { probeBackend } from './probe.js';
@@ -55,7 +54,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
     maxStalledCount: MAX_TAKEOVERS,
     runRetryDelay: RESULT_RETRY_MS,
   };
-  const compute = await probeBackend();
+  const { compute, speed, stop: stopMeasuring } = await probeBackend();
   const presence = new Presence(config, compute, quiet);
   const running = new RunningSteps(
     store,
@@ -108,16 +107,16 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
   await Promise.all([merges, ...steps].map((worker) => worker.waitUntilReady()));
   const closeMetrics = await metrics?.serve(config, config.METRICS_PORT as number);
   presence.start();
-  const measuring = new AbortController();
-  measureSpeed(measuring.signal).then(
-    (speed) => presence.measured(speed),
-    (error: Error) =>
-      measuring.signal.aborted || log.warn({ err: error }, 'speed not measured; times are estimated from defaults'),
+  let closing = false;
+  speed.then(
+    (measured) => presence.measured(measured),
+    (error: Error) => closing || log.warn({ err: error }, 'speed not measured; times are estimated from defaults'),
   );
   log.info({ concurrency: config.WORKER_CONCURRENCY, queues, ...compute }, 'worker is ready');
   return {
     close: async () => {
-      measuring.abort();
+      closing = true;
+      stopMeasuring();
       const drained = Promise.all([merges, ...steps].map((worker) => worker.close())).then(() => true);
       if (!(await Promise.race([drained, sleep(config.SHUTDOWN_SECONDS * 1000, false)])))
         for (const job of running.jobs()) {
