@@ -4,7 +4,7 @@ import { duration } from '../format/times.js';
 import { type Column, SortableTable } from '../parts/sortable-table.js';
 import { ComparisonPlot, MEASURES } from '../plots/comparison-plot.js';
 
-/** Error against width per method, and the table behind it. */
+/** Error against width (of language models: loss against size) per method, and the table behind it. */
 export function ComparisonResult({ metrics }: { metrics: ComparisonMetrics }) {
   const { rows, measure, left_out: leftOut } = metrics;
   const methods = rows.filter(({ kind }) => kind === 'method');
@@ -12,7 +12,7 @@ export function ComparisonResult({ metrics }: { metrics: ComparisonMetrics }) {
   return (
     <section class="card" aria-labelledby="comparison">
       <header>
-        <h2 id="comparison">Error against width</h2>
+        <h2 id="comparison">{measure === 'loss' ? 'Loss against size' : 'Error against width'}</h2>
         <span class="quiet small">{MEASURES[measure]}</span>
       </header>
       <ComparisonPlot comparison={metrics} />
@@ -39,7 +39,7 @@ export function ComparisonResult({ metrics }: { metrics: ComparisonMetrics }) {
 
 type Numeric = 'map_relative_error' | 'lower_bound' | 'relative_error' | 'mean_abs_error' | 'loss';
 
-function columnsOf({ rows, probes }: ComparisonMetrics): Column<ComparisonRow>[] {
+function columnsOf({ rows, probes, measure }: ComparisonMetrics): Column<ComparisonRow>[] {
   const spaces = [...new Set(rows.flatMap(({ widths }) => Object.keys(widths ?? {})))];
   const when = (key: Numeric, title: string): Column<ComparisonRow>[] =>
     rows.some((row) => row[key] !== null)
@@ -77,7 +77,10 @@ function columnsOf({ rows, probes }: ComparisonMetrics): Column<ComparisonRow>[]
     {
       key: 'seconds',
       title: 'Merge',
-      hint: 'Bases and fold; a decomposition that several rows share counts in the first of them',
+      hint:
+        measure === 'loss'
+          ? 'Calibration, fit and files; the losses are measured afterwards'
+          : 'Bases and fold; a decomposition that several rows share counts in the first of them',
       number: true,
       by: ({ seconds }) => seconds,
       cell: ({ seconds }) => (seconds === null ? '–' : duration(seconds)),

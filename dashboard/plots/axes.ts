@@ -9,6 +9,14 @@ export function decades(values: readonly number[]): { min: number; max: number }
   return { min: 10 ** Math.floor(least), max: 10 ** Math.max(Math.ceil(most), Math.floor(least) + 1) };
 }
 
+/** The tens, ones, tenths, … the values lie in, levels too: an axis left to itself looks at points only. */
+export function around(values: readonly number[]): { min: number; max: number } {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const step = 10 ** Math.floor(Math.log10(most - least || Math.abs(most) || 1));
+  const rounded = (value: number) => Number(value.toPrecision(12)); // not 0.30000000000000004
+  return { min: rounded(Math.floor(least / step) * step), max: rounded(Math.ceil(most / step) * step) };
+}
+
 const power = (value: number) =>
   value >= 0.01 && value < 1e4 ? String(Number(value.toPrecision(1))) : value.toExponential(0);
 

@@ -1,7 +1,7 @@
 import { useCallback, useMemo } from 'preact/hooks';
 import type { ComparisonMetrics, ComparisonRow } from '../api/types.js';
-import { figure } from '../format/numbers.js';
-import { decades, frame, tooltipHtml } from './axes.js';
+import { count, figure } from '../format/numbers.js';
+import { around, decades, frame, tooltipHtml } from './axes.js';
 import { type Colors, Plot, type PlotOption } from './plot.js';
 
 export const MEASURES: Record<ComparisonMetrics['measure'], string> = {
@@ -12,6 +12,8 @@ export const MEASURES: Record<ComparisonMetrics['measure'], string> = {
 
 const SYMBOLS = ['circle', 'rect', 'triangle', 'diamond'];
 const BOUND = 'lower bound';
+/** Parameters as 1.9M. */
+const compact = new Intl.NumberFormat('en', { notation: 'compact' });
 type Point = [x: number, y: number];
 
 /** One line per method, the bound below which no merge can be, and a level per baseline. */
@@ -55,7 +57,7 @@ interface Drawn {
 function linesOf({ rows, measure }: ComparisonMetrics): Drawn {
   const methods = rows.filter(({ kind }) => kind === 'method');
   const names = [...new Set(methods.map(({ name }) => name))];
-  const axis = axisOf(methods);
+  const axis = axisOf(methods, measure);
   const points = (list: readonly ComparisonRow[], column: 'lower_bound' | ComparisonMetrics['measure']) =>
     list
       .flatMap((row): Point[] => {
@@ -97,8 +99,14 @@ function apart(levels: readonly Level[], logarithmic: boolean): Level[] {
   return groups;
 }
 
-/** Where a row stands on the x axis: its share, or the width of the space the rows differ in most. */
-function axisOf(rows: readonly ComparisonRow[]): { name: string; at: (row: ComparisonRow) => number } {
+interface Axis {
+  name: string;
+  at: (row: ComparisonRow) => number;
+}
+
+/** Where a row stands on the x axis: its share, or the width of the space the rows differ in most; of language models its parameters. */
+function axisOf(rows: readonly ComparisonRow[], measure: ComparisonMetrics['measure']): Axis {
+  if (measure === 'loss') return { name: 'parameters', at: ({ parameters }) => parameters };
   const spaces = Object.keys(rows[0]?.widths ?? {});
   if (spaces.length > 1 && rows.every(({ share }) => share !== null))
     return { name: 'width, % of the sources’ together', at: ({ share }) => (share ?? 0) * 100 };
@@ -125,13 +133,17 @@ function optionOf(colors: Colors, { lines, levels, xName }: Drawn, measure: Comp
   });
   return {
     ...shared,
-    xAxis: { ...shared.xAxis, scale: true },
+    xAxis: {
+      ...shared.xAxis,
+      scale: true,
+      axisLabel: { ...shared.xAxis.axisLabel, formatter: measure === 'loss' ? compact.format : undefined },
+    },
     yAxis:
       measure === 'loss'
         ? {
             ...shared.yAxis,
             type: 'value',
-            scale: true,
+            ...around(values),
             axisLabel: { ...shared.yAxis.axisLabel, formatter: undefined },
           }
         : { ...shared.yAxis, ...decades(values) },
@@ -144,7 +156,7 @@ function optionOf(colors: Colors, { lines, levels, xName }: Drawn, measure: Comp
         }));
         const at = list[0].value[0];
         const lines = list.map(({ name, value }): [string, number] => [name, value[1]]).sort(([, a], [, b]) => a - b);
-        return tooltipHtml(`${xName.split(',')[0]} ${figure(at)}`, lines);
+        return tooltipHtml(`${xName.split(',')[0]} ${measure === 'loss' ? count(at) : figure(at)}`, lines);
       },
     },
     series,

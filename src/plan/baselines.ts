@@ -10,7 +10,8 @@ const SAME = 'needs sources of the same shapes';
  * What merged networks are compared with, each measured as they are:
  *
  * - source i alone: its own outputs; the other sources' are zero where outputs are concatenated.
- * - mean of outputs: Σ a_i·y_i in the place of every source's outputs. It needs all sources at once.
+ * - mean of outputs (of language models: of logits): Σ a_i·y_i in the place of every source's outputs. It needs all
+ *   sources at once.
  * - mean of weights: one network of the mean weights Σ a_i·W_i, fed every source's inputs.
  */
 export function baselinesOf(sources: JobSpec['sources'], wanted: Compare['baselines'], plan: MergePlan): Baselines {
@@ -18,6 +19,8 @@ export function baselinesOf(sources: JobSpec['sources'], wanted: Compare['baseli
   const count = sources.length;
   const names = sources.map((source) => ('checkpoint' in source ? source.checkpoint : source.uri));
   const sizes = sourceSizes(plan, count);
+  if (wanted.includes('notebook') && plan.kind !== 'linear')
+    found.left_out.push({ name: 'notebook', reason: 'is a method for chains and embeddings' });
   if (wanted.includes('sources'))
     sizes.forEach((size, i) => {
       const name = names.indexOf(names[i]) === names.lastIndexOf(names[i]) ? names[i] : `source ${i}`;
@@ -29,7 +32,7 @@ export function baselinesOf(sources: JobSpec['sources'], wanted: Compare['baseli
     bytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0),
   };
   if (wanted.includes('mean_of_outputs')) {
-    const name = 'mean of outputs';
+    const name = plan.kind === 'linear' ? 'mean of outputs' : 'mean of logits';
     const reason = plan.kind === 'linear' ? meanOutputs(plan) : null;
     if (reason) found.left_out.push({ name, reason });
     else found.baselines.push({ name, kind: 'mean_of_outputs', source: null, ...all });

@@ -65,9 +65,10 @@ const SOLVER_NAMES = { exact: '', randomized: 'randomized ' } as const;
 /** What a method is called unless it has a name: its settings, what is usual left out. */
 export function methodName({ basis, mode, solver, fit, calibration }: Method, whole: boolean): string {
   if (whole) {
-    const data = calibration && ('generate' in calibration ? ', generated text' : '');
-    const kind = fit === 'closed_form' || !calibration ? 'closed form' : `calibrated${data}`;
-    return mode === 'separate' ? `${kind}, separate` : kind;
+    const data = calibration && 'generate' in calibration ? ', generated text' : '';
+    const kind = fit === 'closed_form' || !calibration ? 'closed form' : 'calibrated';
+    const from = basis === 'weight' ? '' : `, ${basis}`;
+    return `${kind}${from}${data}${mode === 'separate' ? ', separate' : ''}`;
   }
   return `${SOLVER_NAMES[solver.type]}${basis === 'weight' ? 'weight PCA' : basis}${mode === 'separate' ? ', separate' : ''}`;
 }

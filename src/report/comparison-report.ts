@@ -29,8 +29,17 @@ const methodRows = ({ rows }: Comparison) => rows.filter(({ kind }) => kind === 
 
 const keyColor = (names: readonly string[], name: string) => `var(--c${names.indexOf(name) % COLORS})`;
 
-/** Where a row stands on the plot's x axis: the width of the space the rows differ in most. */
-function axisOf(rows: readonly ComparisonRow[]): { name: string; at: (row: ComparisonRow) => number } {
+interface Axis {
+  name: string;
+  at: (row: ComparisonRow) => number;
+}
+
+/**
+ * Where a row stands on the plot's x axis: the width of the space the rows differ in most; of language models, whose
+ * heads and units are chosen beside their width, the parameters.
+ */
+function axisOf(rows: readonly ComparisonRow[], measure: Comparison['measure']): Axis {
+  if (measure === 'loss') return { name: 'parameters', at: ({ parameters }) => parameters };
   const spaces = Object.keys(rows[0]?.widths ?? {});
   const distinct = (space: string) => new Set(rows.map(({ widths }) => widths?.[space])).size;
   const [space] = [...spaces].sort((a, b) => distinct(b) - distinct(a));
@@ -42,7 +51,7 @@ function axisOf(rows: readonly ComparisonRow[]): { name: string; at: (row: Compa
 async function comparisonPlot(comparison: Comparison, names: readonly string[]): Promise<string> {
   const { measure } = comparison;
   const rows = methodRows(comparison);
-  const axis = axisOf(rows);
+  const axis = axisOf(rows, measure);
   const logarithmic = measure !== 'loss';
   const drawn = (value: number | null): value is number => value !== null && (!logarithmic || value > 0);
   const points = (list: readonly ComparisonRow[], column: 'lower_bound' | Comparison['measure']): Line['points'] =>
@@ -129,10 +138,8 @@ function notes({ measure, rows, left_out }: Comparison, spec: JobSpec): string {
   const entries: [string, string][] = isTransformer(spec.model)
     ? [
         ['Loss', 'measured on the probe tokens with the result as stored; exact for these tokens.'],
-        [
-          'Source alone',
-          'that model as it is. Mean of outputs: the mean of all models’ logits, which needs all of them.',
-        ],
+        ['Source alone', 'that model as it is.'],
+        ['Mean of logits', 'of all sources, each weighted as in the merge. It needs all of them.'],
       ]
     : [
         [
@@ -159,7 +166,12 @@ function notes({ measure, rows, left_out }: Comparison, spec: JobSpec): string {
         ['Mean of weights', 'one network with the mean of the sources’ weights, fed each source’s inputs.'],
       ];
   entries.push(['Bold', `the smallest ${MEASURES[measure]}.`]);
-  entries.push(['Merge, s', 'bases and fold; a decomposition that several rows share counts in the first of them.']);
+  entries.push([
+    'Merge, s',
+    isTransformer(spec.model)
+      ? 'calibration, fit and files; the losses are measured afterwards.'
+      : 'bases and fold; a decomposition that several rows share counts in the first of them.',
+  ]);
   for (const { name, reason } of left_out) entries.push([`Left out: ${name}`, `${reason}.`]);
   const list = entries.map(([term, text]) => `<dt>${escapeHtml(term)}</dt><dd>${escapeHtml(text)}</dd>`).join('\n');
   return `<h2>What is what</h2>\n<dl>${list}</dl>`;

@@ -1,4 +1,4 @@
-import type { AnyMetrics } from '../schemas/metrics.js';
+import type { AnyMetrics, ComparisonRow } from '../schemas/metrics.js';
 
 const COLUMNS = [
   'name',
@@ -22,14 +22,17 @@ const COMPARISON_COLUMNS = [
   'relative_error',
   'mean_abs_error',
   'loss',
-  'seconds',
 ] as const;
 
 /** One line per tensor (of a comparison: per row), RFC 4180. */
 export function metricsCsv(metrics: AnyMetrics): string {
   if (metrics.kind === 'comparison') {
-    const rows = metrics.rows.map((row) => ({ ...row, widths: row.widths && pairs(row.widths) }));
-    return table(COMPARISON_COLUMNS, rows);
+    // where there is one probe, its loss is the mean
+    const probes = metrics.probes.length > 1 ? metrics.probes : [];
+    const losses = ({ losses }: ComparisonRow) =>
+      Object.fromEntries(probes.map((probe, p) => [`loss ${probe}`, losses?.[p] ?? null]));
+    const rows = metrics.rows.map((row) => ({ ...row, ...losses(row), widths: row.widths && pairs(row.widths) }));
+    return table<string>([...COMPARISON_COLUMNS, ...probes.map((probe) => `loss ${probe}`), 'seconds'], rows);
   }
   return table<(typeof COLUMNS)[number]>(COLUMNS, metrics.tensors);
 }
@@ -42,7 +45,7 @@ const pairs = (widths: Record<string, number>) =>
 function table<C extends string>(columns: readonly C[], rows: readonly Record<C, unknown>[]): string {
   const cell = (value: unknown) => (Array.isArray(value) ? value.join('x') : value === null ? '' : String(value));
   const lines = rows.map((row) => columns.map((column) => quote(cell(row[column]))).join(','));
-  return `${[columns.join(','), ...lines].join('\r\n')}\r\n`;
+  return `${[columns.map(quote).join(','), ...lines].join('\r\n')}\r\n`;
 }
 
 /** Quoted where needed; a leading = + - @ of a name is not left for a spreadsheet to run. */

@@ -105,7 +105,7 @@ function optionOf(
       nameGap: 30,
       nameTextStyle: text,
       ...padded(xs),
-      axisLabel: { ...quiet, showMinLabel: false, showMaxLabel: false },
+      axisLabel: { ...quiet, showMinLabel: false, showMaxLabel: false, formatter: tick },
       axisLine: rule,
       splitLine: { show: false },
     },
@@ -114,7 +114,7 @@ function optionOf(
       name: yName,
       nameLocation: 'end',
       nameTextStyle: { ...text, align: 'left', padding: [0, 0, 4, 0] },
-      ...(logarithmic ? decades(values) : { scale: true }),
+      ...(logarithmic ? decades(values) : around(values)),
       axisLabel: { ...quiet, formatter: logarithmic ? (y: number) => y.toExponential(0) : undefined },
       axisLine: { ...rule, show: true },
       splitLine: rule,
@@ -144,3 +144,18 @@ function padded(values: readonly number[]) {
   const room = (most - least || most || 1) * 0.06;
   return { min: Math.max(0, Math.floor(least - room)), max: Math.ceil(most + room) };
 }
+
+/** The tens, ones, tenths, … the values lie in, levels too: an axis left to itself looks at points only. */
+function around(values: readonly number[]) {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const step = 10 ** Math.floor(Math.log10(most - least || Math.abs(most) || 1));
+  return { min: rounded(Math.floor(least / step) * step), max: rounded(Math.ceil(most / step) * step) };
+}
+
+/** Without the last digits of a product, 0.30000000000000004. */
+const rounded = (value: number) => Number(value.toPrecision(12));
+
+/** Numbers too long for a tick as 1.9M. */
+const LONG = 1e5;
+const compact = new Intl.NumberFormat('en', { notation: 'compact' });
+const tick = (x: number) => (x < LONG ? String(x) : compact.format(x));

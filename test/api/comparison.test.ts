@@ -1,9 +1,13 @@
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Mt19937 } from '../../src/random/mt19937.js';
+import { SafetensorsWriter } from '../../src/safetensors/writer.js';
 import type { JobSpecInput } from '../../src/schemas/job-spec.js';
-import type { ComparisonMetrics, Metrics } from '../../src/schemas/metrics.js';
+import type { ComparisonMetrics, Metrics, TransformerMetrics } from '../../src/schemas/metrics.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
 import { runJob, startService, type TestService, upload } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
+import { STOCK, writeTiny } from '../transformer/tiny.js';
 
 const root = temporaryFolder();
 let service: TestService;
@@ -131,5 +135,77 @@ describe('a comparison', () => {
       .send({ ...spec, method: { mode: 'separate' } })
       .expect(400);
     expect(body.errors[0].pointer).toBe('/method');
+  });
+});
+
+describe('a comparison of whole transformers', () => {
+  const small = { hidden_size: 16, num_attention_heads: 4, intermediate_size: 30 };
+  const whole = { hidden_size: 24, num_attention_heads: 6, intermediate_size: 40 };
+  const pair: JobSpecInput = {
+    sources: [{ checkpoint: 'bert-a' }, { checkpoint: 'bert-b' }],
+    model: { family: 'auto' },
+    probe: ['one', 'two'].map((name) => ({ name, checkpoint: 'tokens', file: 'tokens.safetensors', ids: name })),
+  };
+
+  beforeAll(async () => {
+    for (const [i, name] of ['bert-a', 'bert-b'].entries()) {
+      const folder = await writeTiny(STOCK.bert.config, STOCK.bert.shapes, i + 1);
+      for (const file of ['model.safetensors', 'config.json'])
+        await upload(service.http, name, path.join(folder, file), file);
+    }
+    const file = path.join(subfolder(root), 'tokens.safetensors');
+    const shape = [6, 16];
+    const writer = await SafetensorsWriter.create(
+      file,
+      ['one', 'two'].map((name) => ({ name, dtype: 'I32' as const, shape })),
+    );
+    const random = new Mt19937(1);
+    for (let i = 0; i < 2; i++) {
+      const ids = Int32Array.from({ length: 6 * 16 }, () => random.uniform() * 37);
+      await writer.write(new Uint8Array(ids.buffer));
+    }
+    await writer.finish();
+    await upload(service.http, 'tokens', file, 'tokens.safetensors');
+  });
+
+  it('tables the loss of every method at every target beside the sources and the mean of their logits', async () => {
+    const methods = [{}, { basis: 'balanced' as const }, { mode: 'separate' as const }];
+    const job = await runJob(service.http, { ...pair, compare: { widths: [small, whole], methods } });
+    expect([job.status, job.error]).toEqual(['succeeded', null]);
+    const metrics = (await service.http.get(`/v1/jobs/${job.id}/metrics`).expect(200)).body as ComparisonMetrics;
+    expect(metrics).toMatchObject({ kind: 'comparison', measure: 'loss', probes: ['one', 'two'] });
+    expect(metrics.left_out.map(({ name }) => name)).toEqual(['notebook', 'mean of weights']);
+    const names = ['closed form', 'closed form, balanced', 'closed form, separate'];
+    expect(metrics.rows.map(({ name, widths }) => [name, widths])).toEqual([
+      ...names.flatMap((name) => [small, whole].map((widths) => [name, widths])),
+      ...['bert-a alone', 'bert-b alone', 'mean of logits'].map((name) => [name, null]),
+    ]);
+    for (const { loss, losses, map_relative_error } of metrics.rows) {
+      expect(loss).toBeCloseTo(((losses?.[0] as number) + (losses?.[1] as number)) / 2, 12);
+      expect(map_relative_error).toBeNull();
+    }
+
+    const merge = await runJob(service.http, { ...pair, target: small });
+    const single = (await service.http.get(`/v1/jobs/${merge.id}/metrics`).expect(200)).body as TransformerMetrics;
+    expect(metrics.rows[0].loss).toBe(single.end_to_end.result_loss);
+    expect(metrics.rows.slice(-3).map(({ loss }) => loss)).toEqual([
+      ...single.end_to_end.source_losses,
+      single.end_to_end.mean_of_sources_loss,
+    ]);
+
+    const csv = (await service.http.get(`/v1/jobs/${job.id}/metrics?format=csv`).expect(200)).text;
+    const [head, first, ...rest] = csv.trimEnd().split('\r\n');
+    expect(head).toMatch(/,loss,loss one,loss two,seconds$/);
+    const { loss, losses, seconds, parameters, bytes } = metrics.rows[0];
+    const widths = 'hidden_size=16 num_attention_heads=4 intermediate_size=30';
+    expect(first).toBe(
+      `closed form,method,,${widths},${parameters},${bytes},,,,,${loss},${losses?.join(',')},${seconds}`,
+    );
+    expect(rest).toHaveLength(metrics.rows.length - 1);
+    const { text } = await service.http.get(`/v1/jobs/${job.id}/report`).expect(200);
+    expect(text.match(/<svg /g)).toHaveLength(2);
+    for (const part of [...names, 'mean loss over the probes, nats against parameters', 'mean of logits', 'loss, two'])
+      expect(text).toContain(part);
+    expect(text).not.toMatch(/NaN|error of the map/);
   });
 });
