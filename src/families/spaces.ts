@@ -97,8 +97,9 @@ export function spaceReports(
     spaceWidth(target, space) === sources.reduce((sum, s) => sum + spaceWidth(s.architecture, space), 0);
   const dropped = (space: Space) => {
     if (fit === 'calibrated') return 'the maps around the kept ones are fitted to calibration data';
-    if (space === 'ffn' || space === 'heads') return 'the dropped ones are folded into the kept ones by least squares';
-    return 'the dropped ones are left out';
+    return space === 'pooler'
+      ? 'the dropped ones are left out, for no tensor of the model reads the pooled output and could take them over'
+      : 'the dropped ones are folded into the kept ones by least squares';
   };
   const grown = grownSizes(sources, target);
   const wider = { ffn: grown.ffn, heads: grown.heads, transform: grown.hidden, pooler: grown.hidden };

@@ -4,6 +4,7 @@ import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { type Linear, type Norm, normSlot, type SlotTensors } from '../model.js';
 import type { ResidualBasis } from '../residual.js';
 import type { Selections } from './selections.js';
+import type { TransformFold } from './transform-fold.js';
 
 /** What the weights alone decide before any output tensor is made. */
 export interface ClosedFormBasis extends ResidualBasis, Selections {
@@ -28,6 +29,8 @@ export interface Merging extends MergeInput {
   write: Matrix;
   /** F, float32, [D, r]: Eᵀ, except for a post-norm stream in several copies. */
   fold: Matrix;
+  /** What the units of the MLM transform that are left out owe the kept ones, per source; null where none are. */
+  transform: TransformFold[] | null;
   widths: readonly number[];
   starts: readonly number[];
 }
@@ -49,6 +52,21 @@ export async function linearOf(
     weight: await source.matrix(slot, layer, 'weight'),
     bias: source.has(slot, layer, 'bias') ? await la.download(await source.matrix(slot, layer, 'bias')) : null,
   };
+}
+
+/** The decoder of source i, its word table where tied; `rows` of it, half-open. */
+export async function decoderOf(
+  { la, plan, sources }: MergeInput,
+  i: number,
+  rows: readonly [number, number] | undefined,
+): Promise<Linear> {
+  const source = sources[i];
+  const stored = !plan.sources[i].architecture.tied && source.has('decoder', null, 'weight');
+  const weight = await source.matrix(stored ? 'decoder' : 'word', null, 'weight', rows);
+  const bias = source.has('decoder', null, 'bias')
+    ? (await la.download(await source.matrix('decoder', null, 'bias'))).subarray(...(rows ?? []))
+    : null;
+  return { weight, bias };
 }
 
 /** Norm k of source i. */

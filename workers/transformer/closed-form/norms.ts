@@ -40,12 +40,18 @@ export async function resultNorm(
   return la.upload(out, 1, r);
 }
 
-async function transformNorm({ la, sources, basis, plan }: Merging, part: 'weight' | 'bias'): Promise<Matrix> {
+/** The kept units' own; neither gain nor bias where the decoder has them, with what the dropped units owe. */
+async function transformNorm(
+  { la, sources, basis, plan, transform }: Merging,
+  part: 'weight' | 'bias',
+): Promise<Matrix> {
+  const r = plan.target.hidden;
+  if (transform) return la.upload(new Float32Array(r).fill(part === 'weight' ? 1 : 0), 1, r);
   const parts = await Promise.all(
     sources.map(async (source, i) => {
       const values = await la.download(await source.matrix('transform_norm', null, part));
       return basis.transform[i].map((j) => values[j]);
     }),
   );
-  return la.upload(Float32Array.from(parts.flat()), 1, plan.target.hidden);
+  return la.upload(Float32Array.from(parts.flat()), 1, r);
 }

@@ -11,6 +11,7 @@ import { centres, type MergeInput, type Merging } from './merging.js';
 import { streamScales, writerMoment } from './moment.js';
 import { readerMoment } from './reader-moment.js';
 import { type Selections, selections } from './selections.js';
+import { transformFolds } from './transform-fold.js';
 
 /** Basis of the residual stream and selections of heads and units: from the weights alone, or as `measured`. */
 export async function prepareMerge(
@@ -39,7 +40,8 @@ export async function prepareMerge(
   const starts = widths.map((_, i) => widths.slice(0, i).reduce((a, b) => a + b, 0));
   const basis = { ...residual, scale, kappa, ...picked };
   const write = centres(plan) ? await withoutMeans(la, expand, starts, widths) : expand;
-  return { la, plan, sources, basis, expand, write, fold, widths, starts };
+  const transform = await transformFolds({ la, plan, sources }, picked.transform);
+  return { la, plan, sources, basis, expand, write, fold, transform, widths, starts };
 }
 
 /** E·P, P taking the mean out of each source's part: E·(P·W) for every writer W, at the price of once. */

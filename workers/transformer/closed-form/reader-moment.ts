@@ -4,9 +4,8 @@ import { centreRows } from '../centre.js';
 import { type Control, checkCancelled } from '../control.js';
 import { type Linear, NO_NORM } from '../model.js';
 import { absorbed } from './importance.js';
-import { centres, linearOf, type MergeInput, sourceNorm } from './merging.js';
+import { centres, decoderOf, linearOf, type MergeInput, sourceNorm } from './merging.js';
 import { addUnitTrace, CHUNK_ROWS } from './moment.js';
-import { decoderOf } from './result-readers.js';
 
 /**
  * QᵀQ = Σ over readers of Wᵀ·W, each scaled to unit trace, D × D float64: what the neighbouring tensors make of the

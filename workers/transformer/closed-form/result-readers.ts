@@ -1,10 +1,10 @@
 import type { Slot } from '../../../src/families/description.js';
 import type { FloatArray, Matrix } from '../../linalg/contract.js';
-import { type Linear, NO_NORM } from '../model.js';
+import { NO_NORM } from '../model.js';
 import { averageReaders, type Fold, foldedBias, onesFold, type ReaderSource, stackReaders } from '../readers.js';
 import { asRows } from '../selection.js';
-import { sharedColumns } from './growth.js';
-import { joinedNorms, linearOf, type MergeInput, type Merging, sourceNorm } from './merging.js';
+import { maskedDecoder } from './masked-decoder.js';
+import { decoderOf, joinedNorms, linearOf, type Merging, sourceNorm } from './merging.js';
 
 /** A reader of the result's stream: the sources' own on the heads or units kept, in terms of the new stream. */
 export async function resultReader(
@@ -77,43 +77,4 @@ function keptRows({ plan, basis }: Merging, slot: Slot, layer: number | null, i:
   if (slot === 'up' || slot === 'gate') return basis.units[layer!][i];
   if (slot === 'transform') return basis.transform[i];
   return slot === 'pooler' ? basis.pooler[i] : null;
-}
-
-/** The decoder's columns on the transform's kept units, averaged over the sources. */
-async function maskedDecoder(m: Merging, part: 'weight' | 'bias', rows?: readonly [number, number]): Promise<Matrix> {
-  const { la, plan, sources, basis } = m;
-  if (part === 'bias') {
-    const bias = new Float32Array(plan.target.vocabulary);
-    for (const [i, source] of sources.entries()) {
-      const own = await la.download(await source.matrix('decoder', null, 'bias'));
-      for (let j = 0; j < own.length; j++) bias[j] += plan.source_weights[i] * own[j];
-    }
-    return la.upload(bias, 1, bias.length);
-  }
-  const [from, to] = rows ?? [0, plan.target.vocabulary];
-  const out = la.zeros(to - from, plan.target.hidden, 'float32');
-  let at = 0;
-  for (const i of sources.keys()) {
-    const { weight } = await decoderOf(m, i, rows);
-    const chosen = await sharedColumns(la, weight, basis.transform[i]);
-    await la.axpy(plan.source_weights[i], chosen, la.view(out, 0, out.rows, at, at + chosen.cols));
-    at += chosen.cols;
-    for (const held of [weight, chosen]) la.dispose(held);
-  }
-  return out;
-}
-
-/** The decoder of source i, its word table where tied; `rows` of it, half-open. */
-export async function decoderOf(
-  { la, plan, sources }: MergeInput,
-  i: number,
-  rows: readonly [number, number] | undefined,
-): Promise<Linear> {
-  const source = sources[i];
-  const stored = !plan.sources[i].architecture.tied && source.has('decoder', null, 'weight');
-  const weight = await source.matrix(stored ? 'decoder' : 'word', null, 'weight', rows);
-  const bias = source.has('decoder', null, 'bias')
-    ? (await la.download(await source.matrix('decoder', null, 'bias'))).subarray(...(rows ?? []))
-    : null;
-  return { weight, bias };
 }

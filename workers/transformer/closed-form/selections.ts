@@ -6,6 +6,7 @@ import type { SlotTensors } from '../model.js';
 import { type Kept, keepHighest, keepShares } from '../selection.js';
 import { grownIndices } from './growth.js';
 import { columnSquares, groupScores, rowSquares } from './importance.js';
+import { transformScores } from './transform-fold.js';
 
 /**
  * Per layer and source what is kept: kv groups, FFN units; and rows of the heads that have a width of their own. Where
@@ -53,15 +54,16 @@ export async function selections(
     );
     onProgress?.({ phase: 'basis', completed: layer + 1, total: target.layers });
   }
-  const rowsOf = async (slot: 'transform' | 'pooler') =>
+  const rowsOf = async (scores: (i: number) => Promise<Float64Array>) =>
     // these follow the stream's width, which a norm or the pooled output needs alive
     whole((a) => a.hidden, target.hidden, 'orthonormal') ??
-    pick(await Promise.all(sources.map((s) => scoreOf(s, slot, null, (rows) => rowSquares(la, rows)))), target.hidden);
+    pick(await Promise.all(sources.map((_, i) => scores(i))), target.hidden);
+  const pooled = (i: number) => scoreOf(sources[i], 'pooler', null, (rows) => rowSquares(la, rows));
   return {
     groups,
     units,
-    transform: target.head === 'masked' ? await rowsOf('transform') : [],
-    pooler: sources.every((s) => s.has('pooler', null, 'weight')) ? await rowsOf('pooler') : [],
+    transform: target.head === 'masked' ? await rowsOf((i) => transformScores({ la, plan, sources }, i)) : [],
+    pooler: sources.every((s) => s.has('pooler', null, 'weight')) ? await rowsOf(pooled) : [],
   };
 }
 
