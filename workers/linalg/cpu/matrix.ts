@@ -109,9 +109,14 @@ export function mirrorUpper(a: CpuMatrix): void {
   const { data, stride, offset, rows: n } = a;
   for (let i0 = 0; i0 < n; i0 += TILE)
     for (let j0 = i0; j0 < n; j0 += TILE)
-      for (let i = i0; i < Math.min(i0 + TILE, n); i++)
-        for (let j = Math.max(j0, i + 1); j < Math.min(j0 + TILE, n); j++)
-          data[offset + j * stride + i] = data[offset + i * stride + j];
+      for (let i = i0; i < Math.min(i0 + TILE, n); i++) {
+        const from = Math.max(j0, i + 1);
+        mirrorRow(data, offset + i * stride + from, offset + from * stride + i, stride, Math.min(j0 + TILE, n) - from);
+      }
+}
+
+function mirrorRow(data: FloatArray, from: number, to: number, stride: number, count: number): void {
+  for (let j = 0; j < count; j++) data[to + j * stride] = data[from + j];
 }
 
 /** Turn the row order of `a` upside down, in place. */

@@ -4,14 +4,15 @@ import type { FloatArray, Precision } from '../contract.js';
 import { allocate } from './matrix.js';
 
 /**
- * Bytes kept for reuse: as much as the largest matrix so far, within these bounds, so that what is idle stays in
- * proportion to what a merge needs. Fresh memory costs a page fault per 4 KB and a collection per few arrays.
+ * Bytes kept for reuse: one and a half times the largest matrix so far, within these bounds, so that what is idle stays in
+ * proportion to what a merge needs. Fresh memory costs a page fault per 4 KB, and a collection every 64 MB.
  */
-const [KEEP_LEAST_BYTES, KEEP_MOST_BYTES] = [16 * 1024 * 1024, 96 * 1024 * 1024];
+const KEPT_MATRICES = 1.5;
+const [KEEP_LEAST_BYTES, KEEP_MOST_BYTES] = [16 * 1024 * 1024, 256 * 1024 * 1024];
 /** Smaller arrays are not worth keeping: the C library has them in its own lists. */
 const SMALL_BYTES = 16 * 1024;
 /**
- * Bytes dropped after which a collection is forced, at least, or as many as may be kept: V8 counts external memory late,
+ * Bytes dropped after which a collection is forced, at least, or as many as the largest matrix has: V8 counts external memory late,
  * and a worker's limit is real.
  */
 const COLLECT_AFTER_BYTES = 32 * 1024 * 1024;
@@ -29,7 +30,7 @@ export class MemoryPool {
     const bytes = length * (precision === 'float64' ? 8 : 4);
     if (bytes < SMALL_BYTES) return allocate(length, precision);
     const capacity = capacityOf(bytes);
-    this.limit = Math.min(Math.max(this.limit, capacity), KEEP_MOST_BYTES);
+    this.limit = Math.min(Math.max(this.limit, KEPT_MATRICES * capacity), KEEP_MOST_BYTES);
     const buffer = this.kept.get(capacity)?.pop();
     if (buffer) this.keptBytes -= capacity;
     const data = viewOf(buffer ?? new ArrayBuffer(capacity), length, precision);
@@ -64,7 +65,7 @@ export class MemoryPool {
 
   private drop(bytes: number): void {
     this.dropped += bytes;
-    if (this.dropped < Math.max(COLLECT_AFTER_BYTES, this.limit)) return;
+    if (this.dropped < Math.max(COLLECT_AFTER_BYTES, this.limit / KEPT_MATRICES)) return;
     this.dropped = 0;
     this.collect ??= exposeCollector();
     this.collect();
