@@ -10,6 +10,7 @@ import { FileLine } from '../parts/file-line.js';
 import { NotFound } from '../parts/not-found.js';
 import { ProblemNotice } from '../parts/problem-notice.js';
 import { type Column, SortableTable } from '../parts/sortable-table.js';
+import { TensorName } from '../parts/tensor-name.js';
 import { useTitle } from '../parts/use-title.js';
 import { Upload } from '../upload/upload.js';
 
@@ -109,7 +110,7 @@ const sizeOf = ({ shape: extents }: Tensor) => extents.reduce((product, extent) 
 const parametersOf = ({ tensors }: Checkpoint) => tensors.reduce((sum, tensor) => sum + sizeOf(tensor), 0);
 
 const TENSORS: readonly Column<Tensor>[] = [
-  { key: 'name', title: 'Name', by: ({ name }) => name, cell: ({ name }) => <code>{name}</code> },
+  { key: 'name', title: 'Name', by: ({ name }) => name, cell: ({ name }) => <TensorName name={name} /> },
   { key: 'dtype', title: 'Type', by: ({ dtype }) => dtype, cell: ({ dtype }) => dtype },
   { key: 'shape', title: 'Shape', number: true, by: sizeOf, cell: (tensor) => shape(tensor.shape) },
   { key: 'file', title: 'File', by: ({ file }) => file, cell: ({ file }) => file },

@@ -13,8 +13,8 @@ export function ErrorsPage({ code }: { code?: string }) {
       <div class="head">
         <h1>Error codes</h1>
       </div>
-      <div class="card scroll">
-        <table>
+      <div class="card">
+        <table class="codes">
           <thead>
             <tr>
               <th scope="col">Code</th>
@@ -33,7 +33,7 @@ export function ErrorsPage({ code }: { code?: string }) {
                   ))}
                 </td>
                 <td>{status}</td>
-                <td class="reason">{meaning}</td>
+                <td>{meaning}</td>
               </tr>
             ))}
           </tbody>

@@ -57,7 +57,7 @@ function columnsOf({ rows, probes, measure }: ComparisonMetrics): Column<Compari
     ...when('map_relative_error', 'Error of the map'),
     ...when('lower_bound', 'Lower bound'),
     ...when('relative_error', 'Error of the outputs'),
-    ...when('mean_abs_error', 'Mean |y − y′|'),
+    ...when('mean_abs_error', 'Mean |y\u00a0−\u00a0y′|'),
     ...when('loss', 'Mean loss'),
     ...(probes.length > 1 ? probes : []).map((probe, p) => ({
       key: `loss ${probe}`,

@@ -46,7 +46,11 @@ export function JobPage({ id }: { id: string }) {
       {refused && <ProblemNotice title="That did not work." error={refused} />}
       {error && <ProblemNotice title="The job could not be loaded anew." error={error} />}
       {job.error && <ProblemNotice title="The job failed." error={job.error} />}
-      {job.waiting_for && <p class="notice warn">{job.waiting_for}</p>}
+      {job.waiting_for && (
+        <p class="notice warn">
+          <strong>Waits for:</strong> {job.waiting_for}
+        </p>
+      )}
       {job.cancel_requested && !job.finished_at && <p class="notice">Stopping: the job was cancelled.</p>}
       <div class="columns">
         <div>

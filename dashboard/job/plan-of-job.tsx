@@ -5,6 +5,12 @@ import { ProblemNotice } from '../parts/problem-notice.js';
 import { isTerminal } from '../parts/status.js';
 import { PlanView } from '../plan/plan-view.js';
 
+/** The page says above what the job waits for. */
+const withoutWarning = (plan: Plan, said: string | null): Plan => ({
+  ...plan,
+  warnings: plan.warnings?.filter((warning) => warning !== said),
+});
+
 /** The plan of a job without results, made again when asked for. */
 export function PlanOfJob({ job }: { job: Job }) {
   const [plan, setPlan] = useState<Plan>();
@@ -20,7 +26,7 @@ export function PlanOfJob({ job }: { job: Job }) {
         <h2>Plan</h2>
       </summary>
       {error && <ProblemNotice title="This spec cannot be planned now." error={error} />}
-      {plan && <PlanView plan={plan} />}
+      {plan && <PlanView plan={withoutWarning(plan, job.waiting_for)} />}
       {!plan && !error && <p class="body quiet">Reading headers …</p>}
     </details>
   );

@@ -6,6 +6,7 @@ import type { LinearMetrics, TransformerMetrics } from '../api/types.js';
 import { figure, shape } from '../format/numbers.js';
 import { ProblemNotice } from '../parts/problem-notice.js';
 import { type Column, SortableTable } from '../parts/sortable-table.js';
+import { TensorName } from '../parts/tensor-name.js';
 
 type TensorErrorRow = LinearMetrics['tensors'][number] | TransformerMetrics['tensors'][number];
 
@@ -14,7 +15,7 @@ const boundOf = (row: TensorErrorRow): number | null =>
   'optimal_relative_error' in row ? row.optimal_relative_error : null;
 
 const COLUMNS: readonly Column<TensorErrorRow>[] = [
-  { key: 'name', title: 'Tensor', by: ({ name }) => name, cell: ({ name }) => <code>{name}</code> },
+  { key: 'name', title: 'Tensor', by: ({ name }) => name, cell: ({ name }) => <TensorName name={name} /> },
   {
     key: 'shape',
     title: 'Shape',
@@ -47,9 +48,10 @@ const COLUMNS: readonly Column<TensorErrorRow>[] = [
   },
   {
     key: 'by',
-    title: 'by source',
+    title: 'By source',
+    hint: 'Mean |error| of each source’s part',
     number: true,
-    cell: (row) => row.mean_abs_error_by_source.map(figure).join('  '),
+    cell: (row) => row.mean_abs_error_by_source.map(figure).join(', '),
   },
   {
     key: 'max',

@@ -14,7 +14,9 @@ const PARTS = [
 /** Where the time went, and what computed. */
 export function Timings({ metrics }: { metrics: Metrics }) {
   const { timings, environment, peak_memory_bytes: peak } = metrics;
-  const longest = Math.max(...PARTS.map(([part]) => timings[part]), Number.EPSILON);
+  // A comparison has no time of its own for bases, for one: only what took some is drawn.
+  const parts = PARTS.filter(([part]) => timings[part] > 0);
+  const longest = Math.max(...parts.map(([part]) => timings[part]));
   return (
     <section class="card" aria-labelledby="timings">
       <header>
@@ -25,7 +27,7 @@ export function Timings({ metrics }: { metrics: Metrics }) {
         <table>
           <caption class="visually-hidden">Seconds per part of the work</caption>
           <tbody>
-            {PARTS.map(([part, title]) => (
+            {parts.map(([part, title]) => (
               <tr key={part}>
                 <th scope="row">{title}</th>
                 <td class="bar-cell">

@@ -48,7 +48,14 @@ function Depth() {
   const { waiting = 0, active = 0 } = data.queue ?? {};
   return (
     <a class="depth quiet small" href="#/workers">
-      {data.workers === 0 ? 'no worker' : `${count(active)} running, ${count(waiting)} waiting`}
+      {data.workers === 0 ? (
+        'no worker'
+      ) : (
+        <>
+          <span class="wide-only">steps: </span>
+          {count(active)} running, {count(waiting)} waiting
+        </>
+      )}
     </a>
   );
 }

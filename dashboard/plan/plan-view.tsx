@@ -4,6 +4,7 @@ import { duration } from '../format/times.js';
 import { Fact } from '../job/facts.js';
 import { Legality } from '../job/legality.js';
 import { type Column, SortableTable } from '../parts/sortable-table.js';
+import { TensorName } from '../parts/tensor-name.js';
 
 /** What would be done: cost, spaces, shapes. */
 export function PlanView({ plan }: { plan: Plan }) {
@@ -68,7 +69,7 @@ interface Tensor {
 }
 
 const TENSORS: readonly Column<Tensor>[] = [
-  { key: 'name', title: 'Tensor', by: ({ name }) => name, cell: ({ name }) => <code>{name}</code> },
+  { key: 'name', title: 'Tensor', by: ({ name }) => name, cell: ({ name }) => <TensorName name={name} /> },
   { key: 'dtype', title: 'Type', by: ({ dtype }) => dtype, cell: ({ dtype }) => dtype },
   { key: 'shape', title: 'Shape', number: true, cell: ({ shape: extents }) => shape(extents) },
 ];

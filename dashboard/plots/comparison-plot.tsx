@@ -163,10 +163,17 @@ function optionOf(colors: Colors, { lines, levels, xName }: Drawn, measure: Comp
   };
 }
 
-const levelsOf = ({ quiet }: Colors, levels: Drawn['levels']) => ({
+const levelsOf = ({ quiet, paper }: Colors, levels: Drawn['levels']) => ({
   silent: true,
   symbol: 'none',
   lineStyle: { color: quiet, type: [2, 4] as [number, number], width: 1.5 },
-  label: { color: quiet, fontSize: 12, position: 'insideStartTop' as const, formatter: '{b}' },
+  label: {
+    color: quiet,
+    fontSize: 12,
+    backgroundColor: paper,
+    padding: [0, 4],
+    position: 'insideStartTop' as const,
+    formatter: '{b}',
+  },
   data: levels.map(({ name, y }) => ({ name, yAxis: y })),
 });

@@ -50,12 +50,12 @@ function Queue({ workers }: { workers: readonly Worker[] | undefined }) {
         <div>
           <dt>Running</dt>
           <dd class="value">{shown(active)}</dd>
-          <dd class="quiet small">steps and merges at work</dd>
+          <dd class="quiet small">steps at work</dd>
         </div>
         <div>
           <dt>Waiting</dt>
           <dd class="value">{shown(waiting)}</dd>
-          <dd class="quiet small">steps and merges in the queue</dd>
+          <dd class="quiet small">steps in the queue</dd>
         </div>
         <div>
           <dt>Workers</dt>

@@ -15,7 +15,8 @@ export class ProgressLine {
     const full = Math.round(Math.min(1, Math.max(0, fraction)) * CELLS);
     const bar = '█'.repeat(full) + '░'.repeat(CELLS - full);
     const line = `${bar} ${String(Math.floor(fraction * 100)).padStart(3)} %  ${text}`;
-    process.stderr.write(`\r\u001b[2K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+    // Terminals that do not know their width say 0.
+    process.stderr.write(`\r\u001b[2K${line.slice(0, (process.stderr.columns || 80) - 1)}`);
     this.shown = true;
   }
 

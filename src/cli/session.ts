@@ -62,7 +62,7 @@ export function report(error: unknown, url: string): number {
 function reportRefusal({ status, problem, message }: RequestError, url: string): number {
   note(`weightfold: ${problem ? `${problem.code} (${status}): ${message}` : `${url}: ${message}`}`);
   for (const { pointer, message: why } of problem?.errors ?? [])
-    note(why === message ? `  at ${pointer || '/'}` : `  ${pointer || '/'}: ${why}`);
+    note(message.includes(why) ? `  at ${pointer || '/'}` : `  ${pointer || '/'}: ${why}`);
   const hint = HINTS[status];
   if (hint) note(`  ${hint}`);
   if (problem) note(`  request ${problem.request_id}`);

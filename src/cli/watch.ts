@@ -56,7 +56,7 @@ export function showEnd(job: Job, { json }: Session): number {
     if (job.error) {
       note(`  ${job.error.code}: ${job.error.message}`);
       for (const { pointer, message } of job.error.errors)
-        if (message !== job.error.message) note(`  ${pointer}: ${message}`);
+        if (!job.error.message.includes(message)) note(`  ${pointer}: ${message}`);
     }
   }
   return exitCodeOf(job);

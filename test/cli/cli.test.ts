@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Artifact, Job, JobEvent } from '../../src/client/index.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
@@ -160,4 +161,21 @@ describe('exit codes', () => {
     const refused = await weightfold(['ls'], { env: { WEIGHTFOLD_URL: 'http://127.0.0.1:9' } });
     expect(refused).toMatchObject({ code: 3, stderr: expect.stringContaining('cannot be reached') });
   });
+});
+
+it('is in the package as npm packs it, with what it runs', async () => {
+  const { stdout } = await promisify(execFile)('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  const [{ files }] = JSON.parse(stdout) as { files: { path: string }[] }[];
+  const paths = files.map((file) => file.path);
+  for (const needed of [
+    'bin/weightfold.js',
+    'dist/src/cli/main.js',
+    'dist/src/client/index.js',
+    'dist/workers/worker.js',
+  ])
+    expect(paths).toContain(needed);
+  expect(paths.filter((file) => /^(test|dist\/test|bench|data)\//.test(file))).toEqual([]);
 });

@@ -1,18 +1,18 @@
 import { readFile } from 'node:fs/promises';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KeyStore } from '../../src/access/key-store.js';
+import { findings, WIDE } from '../support/axe.js';
 import { findChromium, launchChromium } from '../support/browser.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
-import { startService, type TestService } from '../support/service.js';
+import { runJob, startService, type TestService, upload } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 
 const executable = findChromium();
 if (!executable) console.warn('skipped: no Chromium on this machine (npm run setup -- --tests installs one)');
 
 const root = temporaryFolder();
-const WIDE = { width: 1280, height: 900 };
-const PHONE = { width: 390, height: 844 };
+const FIXTURES = new URL('../fixtures/', import.meta.url).pathname;
 
 describe.skipIf(!executable)('the dashboard in Chromium', () => {
   let service: TestService;
@@ -40,31 +40,11 @@ describe.skipIf(!executable)('the dashboard in Chromium', () => {
     await page.locator('main h1, main h2').first().waitFor();
   };
 
-  /** Serious findings of axe on what is shown, in light and in dark, and whether the page fits a phone. */
-  const findings = async () => {
-    const found: string[] = [];
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      // The page has no frames: without looking for them axe takes a fraction of the time.
-      const axe = new AxeBuilder({ page }).setLegacyMode(true);
-      // Of what axe looks at, only contrast depends on the theme.
-      const { violations } = await (colorScheme === 'dark' ? axe.withRules('color-contrast') : axe).analyze();
-      for (const { id, impact, nodes } of violations)
-        if (impact === 'serious' || impact === 'critical')
-          found.push(`${colorScheme}: ${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
-    }
-    await page.setViewportSize(PHONE);
-    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
-    if (overflow > 0) found.push(`${overflow} px too wide for a phone`);
-    await page.setViewportSize(WIDE);
-    return found;
-  };
-
   it('tells a newcomer what to do', async () => {
     await open('/jobs');
     await page.getByRole('heading', { name: 'No jobs yet' }).waitFor();
     expect(await page.getByLabel('Commands for a first job').textContent()).toContain(`${service.url}/v1/jobs`);
-    expect(await findings()).toEqual([]);
+    expect(await findings(page)).toEqual([]);
   });
 
   it('uploads checkpoints, merges them by the form, shows the job live, and gives the result', async () => {
@@ -78,9 +58,10 @@ describe.skipIf(!executable)('the dashboard in Chromium', () => {
     await page.getByLabel('Choose files').setInputFiles(files);
     await page.getByRole('button', { name: 'Upload', exact: true }).click();
     await page.getByRole('table', { name: 'Checkpoints' }).getByRole('link', { name: 'beta' }).waitFor();
+    expect(await findings(page)).toEqual([]);
     await page.getByRole('table', { name: 'Checkpoints' }).getByRole('link', { name: 'alpha' }).click();
     await page.getByRole('cell', { name: 'layers.1.weight' }).waitFor();
-    expect(await findings()).toEqual([]);
+    expect(await findings(page)).toEqual([]);
 
     await page.getByRole('link', { name: 'Merge it' }).click();
     await page.getByRole('button', { name: 'Add a source' }).click();
@@ -93,7 +74,10 @@ describe.skipIf(!executable)('the dashboard in Chromium', () => {
     await wide.fill('60');
     await page.getByLabel('Name', { exact: true }).fill('made in the form');
     await page.getByRole('region', { name: 'Tensors of the result' }).getByRole('cell', { name: '60 × 96' }).waitFor();
-    expect(await findings()).toEqual([]);
+    expect(await findings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'JSON' }).click();
+    expect(await page.getByRole('textbox').inputValue()).toContain('"name": "made in the form"');
+    expect(await findings(page)).toEqual([]);
     await page.getByRole('button', { name: 'Submit' }).click();
 
     await page.getByRole('heading', { name: 'made in the form' }).waitFor();
@@ -113,7 +97,7 @@ describe.skipIf(!executable)('the dashboard in Chromium', () => {
       .filter({ hasText: /succeeded$/ })
       .waitFor();
     await page.locator('.plot svg').nth(1).waitFor();
-    expect(await findings()).toEqual([]);
+    expect(await findings(page)).toEqual([]);
 
     const [download] = await Promise.all([
       page.waitForEvent('download'),
@@ -129,17 +113,86 @@ describe.skipIf(!executable)('the dashboard in Chromium', () => {
     await page.getByText('No job matches.').waitFor();
     await page.getByRole('link', { name: 'succeeded' }).click();
     await page.getByRole('link', { name: 'made in the form' }).waitFor();
-    expect(await findings()).toEqual([]);
+    expect(await findings(page)).toEqual([]);
     await open('/workers');
     await page.getByText('Computes with').first().waitFor();
-    expect(await findings()).toEqual([]);
+    expect(await findings(page)).toEqual([]);
     await open('/errors/width_out_of_range');
     expect(await page.locator('tr.marked').textContent()).toContain('a width no merge can have');
-    expect(await findings()).toEqual([]);
+    expect(await findings(page)).toEqual([]);
+  });
+
+  it('shows what became of a transformer, and a comparison', async () => {
+    for (const name of ['llama-a', 'llama-b'])
+      for (const file of ['model.safetensors', 'config.json'])
+        await upload(service.http, name, `${FIXTURES}${name}/${file}`, file);
+    const ids = Array.from({ length: 34 }, (_, n) => (n * 37) % 256);
+    const tokens = await makeCheckpoint(subfolder(root), [{ name: 'ids', shape: [2, 17], values: ids, dtype: 'I64' }]);
+    await upload(service.http, 'tokens', tokens);
+    const merged = await runJob(service.http, {
+      sources: [{ checkpoint: 'llama-a' }, { checkpoint: 'llama-b' }],
+      model: { family: 'auto' },
+      target: { hidden_size: 192, num_attention_heads: 6, intermediate_size: 528 },
+      probe: { checkpoint: 'tokens', file: 'model.safetensors', ids: 'ids' },
+    });
+    const { body: metrics } = await service.http.get(`/v1/jobs/${merged.id}/metrics`).expect(200);
+    await open(`/jobs/${merged.id}`);
+    await page.getByText('an initialisation for further training').waitFor();
+    await page.locator('.plot svg').nth(1).waitFor();
+    const losses = page.getByRole('region', { name: 'Losses', exact: true });
+    expect(await losses.textContent()).toContain(metrics.end_to_end.result_loss.toFixed(3));
+    const heads = page.getByRole('row').filter({ has: page.getByText('layer.0.heads', { exact: true }) });
+    expect(await heads.textContent()).toContain('selection');
+    expect(await findings(page)).toEqual([]);
+
+    const compared = await runJob(service.http, {
+      sources: [{ checkpoint: 'alpha' }, { checkpoint: 'beta' }],
+      model: { family: 'chain', layers: [0, 1, 2].map((l) => ({ weight: `layers.${l}.weight` })) },
+      compare: { widths: [0.5] },
+    });
+    const { body: comparison } = await service.http.get(`/v1/jobs/${compared.id}/metrics`).expect(200);
+    await open(`/jobs/${compared.id}`);
+    await page.locator('.plot svg').waitFor();
+    const table = page.getByRole('region', { name: 'Comparison', exact: true });
+    expect(await table.getByRole('row').count()).toBe(comparison.rows.length + 1);
+    expect(await findings(page)).toEqual([]);
+  });
+
+  it('asks for a key once there are keys, and shows, saves and reports with it', async () => {
+    const { text: key } = await new KeyStore(service.dataDir, []).create('browser', 'read');
+    const refused = context.waitForEvent('response', { predicate: (reply) => reply.status() === 401, timeout: 10_000 });
+    await open('/jobs?status=succeeded');
+    const dialog = page.getByRole('dialog', { name: 'API key' });
+    await Promise.all([refused, dialog.waitFor()]);
+    expect(await findings(page)).toEqual([]);
+    await dialog.getByLabel('Key').fill(`wf_${'x'.repeat(43)}`);
+    await dialog.getByRole('button', { name: 'Use key' }).click();
+    await dialog.getByText('did not accept the key').waitFor();
+    await dialog.getByLabel('Key').fill(key);
+    await dialog.getByLabel('Key').press('Enter');
+    await dialog.waitFor({ state: 'hidden' });
+
+    await page.getByRole('link', { name: 'made in the form' }).click();
+    await page.getByRole('heading', { name: 'Errors per tensor' }).waitFor();
+    // Where a browser has a dialog for the place, nobody is here to answer it.
+    await page.evaluate('delete window.showSaveFilePicker');
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'metrics.json' }).click(),
+    ]);
+    const id = page.url().split('/').at(-1) as string;
+    expect(JSON.parse(await readFile(await download.path(), 'utf8')).job_id).toBe(id);
+    const [report] = await Promise.all([
+      context.waitForEvent('page'),
+      page.getByRole('button', { name: 'Report' }).click(),
+    ]);
+    await report.getByRole('heading', { name: 'made in the form' }).waitFor();
+    expect(await report.locator('figure svg').count()).toBeGreaterThan(0);
+    await report.close();
   });
 
   it('complains of nothing in the console', () => {
-    // The plan that was refused on purpose is an answer with status 422, which browsers report too.
-    expect(complaints.filter((text) => !text.includes('status of 422'))).toEqual([]);
+    // What was refused on purpose, a plan and two keys, is an answer with its status, which browsers report too.
+    expect(complaints.filter((text) => !/status of (422|401)/.test(text))).toEqual([]);
   });
 });

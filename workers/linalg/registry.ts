@@ -78,12 +78,12 @@ export async function selectBackend(
       second ??= selection;
     } catch (error) {
       if (!(error instanceof WeightfoldError)) throw error;
-      failures.push(`${title} cannot: ${error.message}`);
+      failures.push(`${title} cannot: ${error.message.replace(/\.$/, '')}`);
     }
   }
   if (second) return second;
   throw new WeightfoldError(
-    `The backend "${wanted}" is not available on this worker. ${failures.join('; ') || 'This build has none of that name.'}`,
+    `The backend "${wanted}" is not available on this worker. ${failures.join('; ') || 'This build has none of that name'}.`,
     { code: 'backend_unavailable', status: 503, retryable: true },
   );
 }
