@@ -1,6 +1,7 @@
 import type { Config } from '../config.js';
 import { WeightfoldError } from '../errors.js';
 import type { KeyStore } from './key-store.js';
+import { keysCommand } from './keys-command.js';
 import { isLoopback } from './loopback.js';
 
 /**
@@ -15,7 +16,7 @@ export async function requireKeys(
 ): Promise<void> {
   if (ALLOW_NO_KEYS || isLoopback(host) || (await keys.exist())) return;
   throw new WeightfoldError(
-    `${setting}=${host} lets other machines in, and there is no API key. Make one: npm run keys -- create --name NAME --scope admin ` +
+    `${setting}=${host} lets other machines in, and there is no API key. Make one: ${keysCommand()} create --name NAME --scope admin ` +
       '(or set API_KEYS). Behind a proxy that checks access itself: ALLOW_NO_KEYS=true.',
     { code: 'keys_missing', status: 500 },
   );

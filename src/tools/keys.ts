@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
 import { keyName, scopeName } from '../access/api-key.js';
 import { KeyStore } from '../access/key-store.js';
+import { keysCommand } from '../access/keys-command.js';
 import { SCOPES } from '../access/scopes.js';
 import { loadConfig } from '../config.js';
 import { WeightfoldError } from '../errors.js';
 
-const USAGE = `Usage: npm run keys -- COMMAND
+const USAGE = `Usage: ${keysCommand()} COMMAND
 
   create --name NAME --scope ${SCOPES.join('|')} [--if-none]
       make a key and print it, this once; --if-none: only where there is no key yet

@@ -105,7 +105,7 @@ function refuseForeignName(host: string, anyName: boolean): void {
   if (anyName || isLoopback(name)) return;
   throw new WeightfoldError(
     `Without API keys this service answers on this machine's own names only, such as localhost; the request was for "${name.slice(0, 200)}". ` +
-      'Make a key (npm run keys), or set ALLOW_NO_KEYS=true behind a proxy that checks access itself.',
+      'Make an API key for it, or set ALLOW_NO_KEYS=true behind a proxy that checks access itself.',
     { code: 'host_not_allowed', status: 403 },
   );
 }
