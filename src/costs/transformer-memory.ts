@@ -13,7 +13,8 @@ interface Tokens {
 
 /**
  * Peak memory of the compute process. In closed form tensors are made one at a time; a calibrated merge holds the
- * result and the weights of the layers it is fitting; probes hold all models' activations and logits of one batch.
+ * result and the weights of the layers it is fitting; probes hold all models' activations and logits of one batch; the
+ * check of the files runs the result layer by layer, its tables whole.
  */
 export function transformerMemory(
   plan: Omit<TransformerPlan, 'costs'>,
@@ -34,7 +35,15 @@ export function transformerMemory(
   const merging = calibration
     ? 4 * (parameters + result) + 24 * widest ** 2 + activations(calibration) + logits(calibration)
     : closedForm(plan, D);
-  return PROCESS_BYTES + Math.max(merging, ...probing);
+  return PROCESS_BYTES + Math.max(merging, checking(plan), ...probing);
+}
+
+/** Tables and decoder of the result, one layer, and the one before it, whose memory is idle and waits for the next. */
+function checking({ tensors, target }: Omit<TransformerPlan, 'costs'>): number {
+  const bytes = (list: typeof tensors) => 4 * sum(list.map((t) => product(t.shape)));
+  const whole = tensors.filter(({ layer, slots }) => layer === null && slots !== null);
+  const layers = tensors.filter(({ layer }) => layer !== null);
+  return bytes(whole) + (2 * bytes(layers)) / Math.max(1, target.layers);
 }
 
 function closedForm({ target, sources, basis }: Omit<TransformerPlan, 'costs'>, D: number): number {
