@@ -22,9 +22,9 @@ export function percentile(values: readonly number[], p: number): number {
 
 /** Work through `items` with so many at a time. */
 export async function inParallel<T>(items: readonly T[], at: number, work: (item: T) => Promise<unknown>) {
-  const queue = [...items];
+  const left = items.values(); // shared: each item goes to whoever asks next
   const next = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+    for (const item of left) await work(item);
   };
   await Promise.all(Array.from({ length: at }, next));
 }
