@@ -21,7 +21,7 @@ import { loadTracing } from '../src/tracing/tracing.js';
 import { computeEnvironment } from './compute-environment.js';
 import { JobKeeper } from './job-keeper.js';
 import { prepareBlasEnvironment } from './linalg/cpu/library.js';
-import { mergeProcessor } from './merge-processor.js';
+import { MergeSteps } from './merge-steps.js';
 import { Presence, servedBy } from './presence.js';
 import { probeBackend } from './probe.js';
 import { RunningSteps } from './running-steps.js';
@@ -68,6 +68,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
     config.METRICS_PORT === undefined
       ? undefined
       : new (await import('./worker-metrics.js')).WorkerMetrics(compute, () => running.jobs().length);
+  const mergeSteps = new MergeSteps(store, connection, quiet);
   const tracing = await loadTracing('weightfold-worker');
   const queues = [...new Set(servedBy(compute).map(queueName))];
   const steps = queues.map((name) => {
@@ -84,6 +85,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
     metrics?.watch(worker);
     if (tracing) traceSteps(worker, tracing);
     worker.on('error', quiet);
+    worker.on('completed', ({ data }) => void mergeSteps.ended(data).catch(quiet));
     worker.on('failed', (job, error) => {
       if (job) void keeper.attemptFailed(job.data.id, error, job.finishedOn !== undefined).catch(quiet);
     });
@@ -93,7 +95,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
     );
     return worker;
   });
-  const merges = new Worker<QueuedMerge>(MERGE_QUEUE, mergeProcessor(store, connection, quiet), {
+  const merges = new Worker<QueuedMerge>(MERGE_QUEUE, mergeSteps.process, {
     ...options,
     concurrency: MERGE_CONCURRENCY,
   });
