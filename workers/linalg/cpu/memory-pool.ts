@@ -26,6 +26,11 @@ export class MemoryPool {
   private dropped = 0;
   private collect: (() => void) | undefined;
 
+  constructor() {
+    // Matrices count as the heap's growth, so V8 would mark its few megabytes step by step all the time, on two threads.
+    setFlagsFromString('--no-incremental-marking');
+  }
+
   take(length: number, precision: Precision, zeroed: boolean): FloatArray {
     const bytes = length * (precision === 'float64' ? 8 : 4);
     if (bytes < SMALL_BYTES) return allocate(length, precision);
