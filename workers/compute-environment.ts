@@ -3,6 +3,6 @@
  * kernel, a sixth of the page faults. Read once, when the process starts; ignored where the C library is not glibc.
  */
 export const computeEnvironment = (environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => ({
-  GLIBC_TUNABLES: 'glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=67108864',
+  GLIBC_TUNABLES: 'glibc.malloc.mmap_threshold=8388608:glibc.malloc.trim_threshold=67108864',
   ...environment,
 });

@@ -9,7 +9,7 @@ const PROCESS_BYTES = 105e6;
 /** Chunks in which files stream through float64; `chunkRows` in the worker keeps to it. */
 const CHUNK_BYTES = 3 * 16 * 2 ** 20;
 /** Bases kept between steps; `workers/pipeline/basis.ts` keeps to it. */
-const KEPT_BASES_BYTES = 32 * 2 ** 20;
+const KEPT_BASES_BYTES = 16 * 2 ** 20;
 
 /** Peak memory of the compute process: the largest of its steps beside the bases it keeps. */
 export function linearMemory(plan: Uncosted, spec: JobSpec): number {

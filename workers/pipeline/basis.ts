@@ -8,7 +8,7 @@ export const basisFile = (space: string) => `basis-${space}.safetensors`;
 export const directionsFile = (space: string) => `directions-${space}.safetensors`;
 
 /** Bytes of bases kept in memory between steps; larger ones are read again by each step that needs them. */
-const KEPT_BYTES = 32 * 1024 * 1024;
+const KEPT_BYTES = 16 * 1024 * 1024;
 
 const bytesOf = ({ blocks }: Basis) =>
   blocks.reduce(

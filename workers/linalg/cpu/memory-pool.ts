@@ -12,10 +12,12 @@ const [KEEP_LEAST_BYTES, KEEP_MOST_BYTES] = [16 * 1024 * 1024, 256 * 1024 * 1024
 /** Smaller arrays are not worth keeping: the C library has them in its own lists. */
 const SMALL_BYTES = 16 * 1024;
 /**
- * Bytes dropped after which a collection is forced, at least, or as many as the largest matrix has: V8 counts external memory late,
- * and a worker's limit is real.
+ * A collection is forced before memory is asked for that would let arrays grow by so many bytes since the last one, or by
+ * as half the largest matrix has: V8 counts them late, and a worker's limit is real.
  */
-const COLLECT_AFTER_BYTES = 32 * 1024 * 1024;
+const COLLECT_AFTER_BYTES = 16 * 1024 * 1024;
+/** Smaller arrays do not ask: it takes some 30 µs. */
+const WATCHED_BYTES = 1024 * 1024;
 
 /** Memory given back by disposed matrices, for matrices of about the same size to come. */
 export class MemoryPool {
@@ -23,7 +25,8 @@ export class MemoryPool {
   private readonly kept = new Map<number, ArrayBufferLike[]>();
   private keptBytes = 0;
   private limit = KEEP_LEAST_BYTES;
-  private dropped = 0;
+  /** Bytes of all arrays that were in use when it was known which are. */
+  private used = Number.POSITIVE_INFINITY;
   private collect: (() => void) | undefined;
 
   constructor() {
@@ -38,6 +41,7 @@ export class MemoryPool {
     this.limit = Math.min(Math.max(this.limit, KEPT_MATRICES * capacity), KEEP_MOST_BYTES);
     const buffer = this.kept.get(capacity)?.pop();
     if (buffer) this.keptBytes -= capacity;
+    else if (capacity >= WATCHED_BYTES) this.collectWhenDue();
     const data = viewOf(buffer ?? new ArrayBuffer(capacity), length, precision);
     return zeroed && buffer ? data.fill(0) : data;
   }
@@ -45,10 +49,7 @@ export class MemoryPool {
   /** @param reusable whether nobody else holds `data` */
   give(data: FloatArray, reusable: boolean): void {
     const { byteLength: bytes } = data.buffer;
-    if (!reusable || bytes > this.limit || bytes !== capacityOf(bytes)) {
-      if (bytes >= SMALL_BYTES) this.drop(bytes);
-      return;
-    }
+    if (!reusable || bytes > this.limit || bytes !== capacityOf(bytes)) return;
     const list = this.kept.get(bytes) ?? [];
     list.push(data.buffer);
     this.kept.delete(bytes);
@@ -61,19 +62,19 @@ export class MemoryPool {
     for (const [capacity, list] of this.kept) {
       if (list.pop()) {
         this.keptBytes -= capacity;
-        this.drop(capacity);
         return;
       }
       this.kept.delete(capacity);
     }
   }
 
-  private drop(bytes: number): void {
-    this.dropped += bytes;
-    if (this.dropped < Math.max(COLLECT_AFTER_BYTES, this.limit / KEPT_MATRICES)) return;
-    this.dropped = 0;
+  private collectWhenDue(): void {
+    const held = process.memoryUsage().arrayBuffers;
+    this.used = Math.min(this.used, held);
+    if (held - this.used < Math.max(COLLECT_AFTER_BYTES, this.limit / (2 * KEPT_MATRICES))) return;
     this.collect ??= exposeCollector();
     this.collect();
+    this.used = process.memoryUsage().arrayBuffers;
   }
 }
 
