@@ -33,9 +33,7 @@ export function Facts({ job }: { job: Job }) {
         <Fact name="Took">
           <Took from={job.started_at} to={job.finished_at} />
         </Fact>
-        <Fact name="Attempt">
-          {job.attempt} of {job.max_attempts}
-        </Fact>
+        <Fact name="Attempt">{job.attempt}</Fact>
         <Fact name="Worker">{job.worker ?? '–'}</Fact>
         {spec.priority > 0 && <Fact name="Priority">{spec.priority}</Fact>}
         {job.retry_of && (

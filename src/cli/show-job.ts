@@ -20,7 +20,7 @@ export function showJob(job: Job): string {
     ['created', `${job.created_at} (${age(job.created_at)} ago)`],
     ['started', job.started_at],
     ['finished', job.finished_at],
-    ['attempt', job.attempt > 0 ? `${job.attempt} of ${job.max_attempts}` : undefined],
+    ['attempt', job.attempt > 0 ? `${job.attempt}` : undefined],
     ['worker', job.worker],
     ['waits for', job.waiting_for],
     ['retry of', job.retry_of],

@@ -19,7 +19,7 @@ export function statementOf(metrics: Metrics | TransformerMetrics): string {
   }
   const { result_loss: loss, source_losses: sources } = metrics.end_to_end;
   if (metrics.fit === 'closed_form')
-    return '<b>An initialisation only.</b> This transformer was merged in closed form, from the weights alone. It is a starting point for further training, not a finished model: do not expect it to do what its sources do before it is trained.';
+    return '<b>An initialisation only.</b> This transformer was merged in closed form, without a fit on tokens. It is a starting point for further training, not a finished model: do not expect it to do what its sources do before it is trained.';
   const known = sources.filter((value): value is number => value !== null);
   const compared =
     loss === null || known.length === 0

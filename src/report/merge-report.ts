@@ -90,7 +90,7 @@ function spacesTable(metrics: Metrics | TransformerMetrics, reasons: Readonly<Re
       title: 'error left out',
       cell: (space) => figure('tail_relative_error' in space ? space.tail_relative_error : null),
     },
-    { title: 'because', cell: (space) => `<span class="prose">${plain(reasonOf(space))}</span>` },
+    { title: 'because', prose: true, cell: (space) => `<span class="prose">${plain(reasonOf(space))}</span>` },
   ];
   const linear = metrics.kind === 'linear';
   return htmlTable(linear ? columns : columns.filter(({ title }) => title !== 'error left out'), metrics.spaces);

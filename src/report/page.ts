@@ -25,7 +25,8 @@ figure .narrow { display: none; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .875rem; min-width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap; }
-th { color: var(--quiet); font-weight: 600; vertical-align: bottom; }
+th { color: var(--quiet); font-weight: 600; vertical-align: bottom; white-space: normal; }
+th.left { text-align: left; }
 th:first-child, td:first-child { text-align: left; padding-left: .3rem; white-space: normal; min-width: 9.5rem; }
 tr.baseline td { background: var(--band); }
 tr.best td { font-weight: 600; }
@@ -62,6 +63,8 @@ ${body}
 
 export interface Column<Row> {
   title: string;
+  /** Sentences, not figures: the title stands where they begin. */
+  prose?: boolean;
   cell: (row: Row) => string;
 }
 
@@ -71,7 +74,9 @@ export function htmlTable<Row>(
   rows: readonly Row[],
   classOf: (row: Row) => string = () => '',
 ): string {
-  const head = columns.map(({ title }) => `<th scope="col">${escapeHtml(title)}</th>`).join('');
+  const head = columns
+    .map(({ title, prose }) => `<th scope="col"${prose ? ' class="left"' : ''}>${escapeHtml(title)}</th>`)
+    .join('');
   const body = rows.map((row) => {
     const cells = columns.map(({ cell }) => `<td>${cell(row)}</td>`).join('');
     const kind = classOf(row);
