@@ -70,6 +70,7 @@ export interface BertFloor {
   grams: number;
   eigenproblem: number;
   products: number;
+  leastSquares: number;
   write: number;
 }
 
@@ -83,9 +84,10 @@ export const secondsOf = (floor: BertFloor) => Object.values(floor).reduce((sum,
 
 /**
  * What a closed-form merge of two such models to width r and n_ffn units cannot do without: read both once, the Grams of
- * all writers and one eigenproblem of the joint width in float64, one product per tensor and side in float32, write the
- * result, neither hashed nor synced. Nothing of what folds dropped units into kept ones (their kernel, Cholesky, two
- * triangular solves), which the method asks for too: as many flops again in float32.
+ * all writers and one eigenproblem of the joint width in float64, one product per tensor and side in float32; for the
+ * units that are dropped, which the method folds into the kept ones (method.md, section 5), their inner products, one
+ * system and one product per layer and source in float32; write the result, neither hashed nor synced. Nothing of the
+ * dropped heads, of importances, kernels and norms.
  */
 export async function bertFloor(
   la: LinearAlgebra,
@@ -137,9 +139,30 @@ export async function bertFloor(
     await times(unit, f, layers * folders.length);
     await times(e, units, layers * folders.length);
   });
+  const [opened, dropped] = [random(la, kept.ffn, d), random(la, ffn - kept.ffn, d)];
+  const droppedOutputs = f32(d, ffn - kept.ffn);
+  const leastSquares = await seconds(async () => {
+    for (let i = 0; i < layers * folders.length; i++) {
+      const [system, right] = [await la.syrk(opened), await la.gemm(opened, dropped, { transB: true })];
+      await la.alter(system, (values) => {
+        for (let j = 0; j < values.length; j += kept.ffn + 1) values[j] += d;
+      });
+      const solution = await la.solvePositive(system, right);
+      const folded = await la.gemm(droppedOutputs, solution, { transB: true });
+      for (const m of [system, solution, folded]) la.dispose(m);
+    }
+  });
   const bytes = await readFile(output);
   const write = await seconds(() => writeFile(`${output}.copy`, bytes));
-  return { floor: { read, grams, eigenproblem, products, write }, processor };
+  return { floor: { read, grams, eigenproblem, products, leastSquares, write }, processor };
+}
+
+function random(la: LinearAlgebra, rows: number, cols: number): Matrix {
+  return la.upload(
+    Float32Array.from({ length: rows * cols }, () => Math.random() - 0.5),
+    rows,
+    cols,
+  );
 }
 
 async function randomSymmetric(la: LinearAlgebra, n: number): Promise<Matrix> {
