@@ -8,8 +8,8 @@ import { product, sum } from './work.js';
 const PROCESS_BYTES = 105e6;
 /** Chunks in which files stream through float64; `chunkRows` in the worker keeps to it. */
 const CHUNK_BYTES = 3 * 16 * 2 ** 20;
-/** Bases kept between steps; `workers/pipeline/basis.ts` keeps to it. */
-const KEPT_BASES_BYTES = 16 * 2 ** 20;
+/** Bytes of bases kept in memory between steps; larger ones are read again by each step that needs them. */
+export const KEPT_BASES_BYTES = 16 * 2 ** 20;
 
 /** Peak memory of the compute process: the largest of its steps beside the bases it keeps. */
 export function linearMemory(plan: Uncosted, spec: JobSpec): number {

@@ -1,3 +1,4 @@
+import { KEPT_BASES_BYTES } from '../../src/costs/linear-memory.js';
 import type { Basis, BasisReport } from '../bases/basis.js';
 import type { LinearAlgebra } from '../linalg/contract.js';
 import { readBasis } from './basis-files.js';
@@ -6,9 +7,6 @@ import type { StepContext } from './context.js';
 export const basisFile = (space: string) => `basis-${space}.safetensors`;
 /** The same without a cut, where a job keeps every direction. */
 export const directionsFile = (space: string) => `directions-${space}.safetensors`;
-
-/** Bytes of bases kept in memory between steps; larger ones are read again by each step that needs them. */
-const KEPT_BYTES = 16 * 1024 * 1024;
 
 const bytesOf = ({ blocks }: Basis) =>
   blocks.reduce(
@@ -19,7 +17,7 @@ const bytesOf = ({ blocks }: Basis) =>
 /** Keep a basis for the steps to come, or free it. */
 export function keepBasis(context: StepContext, basis: Basis): void {
   const kept = [...context.bases.values()].reduce((sum, other) => sum + bytesOf(other), 0);
-  if (kept + bytesOf(basis) <= KEPT_BYTES) context.bases.set(basis.space, basis);
+  if (kept + bytesOf(basis) <= KEPT_BASES_BYTES) context.bases.set(basis.space, basis);
   else releaseBasis(context, basis);
 }
 

@@ -3,6 +3,7 @@ import { gaussian } from '../../bases/gaussian.js';
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { transposed } from '../../linalg/transposed.js';
 import { centreRows } from '../centre.js';
+import { scaledColumns } from './pick.js';
 
 /** Any seed does; this one makes results repeat. */
 const SEED = 33;
@@ -37,18 +38,13 @@ export function copyShares(indices: readonly number[]): Float64Array {
 }
 
 /** Columns `index` of a matrix, each original's shared out among its copies. Where none is copied, columns as they are. */
-export function sharedColumns(la: LinearAlgebra, a: Matrix, index: readonly number[]): Promise<Matrix> {
-  const shares = copyShares(index);
-  const columns = Int32Array.from(index, (column) => Math.max(0, column)); // a dead one has no share of any
-  return la.receive(a.rows, index.length, a.precision, (out) =>
-    la.inspect(a, (values) => {
-      for (let i = 0, at = 0; i < a.rows; i++) {
-        const start = i * a.cols;
-        for (let j = 0; j < columns.length; j++) out[at++] = shares[j] * values[start + columns[j]];
-      }
-    }),
+export const sharedColumns = (la: LinearAlgebra, a: Matrix, index: readonly number[]): Promise<Matrix> =>
+  scaledColumns(
+    la,
+    a,
+    index.map((column) => Math.max(0, column)), // a dead one has no share of any
+    copyShares(index),
   );
-}
 
 /**
  * A stream of width d in r > d dimensions, the same to every norm up to √(d/r) (method.md, sections 3 and 5).

@@ -1,7 +1,6 @@
 import type { Architecture } from '../../../src/families/architecture.js';
 import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
-import { takeColumns, takeRows } from './pick.js';
-import { solveFold } from './unit-fold.js';
+import { foldOf } from './unit-fold.js';
 
 /** A source's q, k and v of one layer, norms absorbed, the constant as last column. */
 export interface AttentionWeights {
@@ -26,16 +25,9 @@ export async function headFold(
   dropped: readonly number[],
 ): Promise<Matrix> {
   const c = await headMoment(la, a, weights);
-  const part = async (columns: readonly number[]) => {
-    const rows = await takeRows(la, c, kept);
-    const out = await takeColumns(la, rows, columns);
-    la.dispose(rows);
-    return out;
-  };
-  const solution = await solveFold(la, await part(kept), await part(dropped));
-  const single = await la.cast(solution, 'float32');
-  for (const m of [c, solution]) la.dispose(m);
-  return single;
+  const fold = await foldOf(la, c, kept, dropped);
+  la.dispose(c);
+  return fold;
 }
 
 /** C of all head outputs, heads·headDim squared, float64. */

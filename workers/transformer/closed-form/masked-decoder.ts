@@ -1,7 +1,8 @@
-import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
+import type { Matrix } from '../../linalg/contract.js';
 import { sharedColumns } from './growth.js';
 import { decoderOf, type Merging } from './merging.js';
 import { CHUNK_ROWS } from './moment.js';
+import { scaledColumns } from './pick.js';
 
 /** Decoder behind an MLM transform, on the transform's kept units, averaged over the sources. */
 export async function maskedDecoder(
@@ -40,41 +41,20 @@ async function addFolded(
   const { dropped, solution, scale } = transform![i];
   const gain = await la.download(await sources[i].matrix('transform_norm', null, 'weight'));
   const factor = scale * plan.source_weights[i];
-  const chosen = await scaledColumns(la, weight, basis.transform[i], gain, factor);
+  const scaled = (index: readonly number[]) =>
+    scaledColumns(
+      la,
+      weight,
+      index,
+      Float64Array.from(index, (j) => factor * gain[j]),
+    );
+  const chosen = await scaled(basis.transform[i]);
   await la.copy(chosen, out);
   la.dispose(chosen);
   if (!solution) return;
-  const rest = await scaledColumns(la, weight, dropped, gain, factor);
+  const rest = await scaled(dropped);
   await la.gemm(rest, solution, { transB: true, beta: 1, out });
   la.dispose(rest);
-}
-
-/** Columns `index`, each times its gain and `factor`, copied. */
-function scaledColumns(
-  la: LinearAlgebra,
-  a: Matrix,
-  index: readonly number[],
-  gain: FloatArray,
-  factor: number,
-): Promise<Matrix> {
-  const columns = Int32Array.from(index);
-  const factors = Float64Array.from(index, (j) => factor * gain[j]);
-  return la.receive(a.rows, index.length, a.precision, (out) =>
-    la.inspect(a, (values) => {
-      for (let i = 0; i < a.rows; i++) gatherScaled(values, i * a.cols, columns, factors, out, i * columns.length);
-    }),
-  );
-}
-
-function gatherScaled(
-  values: FloatArray,
-  start: number,
-  index: Int32Array,
-  factors: Float64Array,
-  out: FloatArray,
-  at: number,
-): void {
-  for (let j = 0; j < index.length; j++) out[at + j] = factors[j] * values[start + index[j]];
 }
 
 /** Σ a·b, and D·(β + γ·offset) where the norm of the result has no bias of its own. */

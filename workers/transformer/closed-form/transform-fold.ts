@@ -3,8 +3,8 @@ import type { Kept } from '../selection.js';
 import { type UnitSeries, unitCovariance, unitSeries } from './hermite.js';
 import { absorbed, rowSquares } from './importance.js';
 import { linearOf, type MergeInput, sourceNorm } from './merging.js';
-import { others, takeColumns, takeRows } from './pick.js';
-import { solveFold } from './unit-fold.js';
+import { others } from './pick.js';
+import { foldOf } from './unit-fold.js';
 
 /**
  * One source's MLM transform in terms of the result's, whose norm has neither gain nor bias: its normalised units are
@@ -66,7 +66,7 @@ export async function transformFolds(input: MergeInput, kept: Kept): Promise<Tra
       series,
       all: await la.inspect(c, (values) => spreadOf(values, series.mean)),
       inside: await la.inspect(c, (values) => spreadOf(values, series.mean, kept[i])),
-      solution: folds ? await owed(la, c, kept[i], dropped) : null,
+      solution: folds ? await foldOf(la, c, kept[i], dropped) : null,
       dropped,
     });
     la.dispose(c);
@@ -85,15 +85,6 @@ export async function transformFolds(input: MergeInput, kept: Kept): Promise<Tra
     });
   }
   return folds;
-}
-
-/** Fᵀ, float32. */
-async function owed(la: LinearAlgebra, c: Matrix, kept: readonly number[], dropped: readonly number[]) {
-  const rows = await takeRows(la, c, kept);
-  const solution = await solveFold(la, await takeColumns(la, rows, kept), await takeColumns(la, rows, dropped));
-  const single = await la.cast(solution, 'float32');
-  for (const held of [rows, solution]) la.dispose(held);
-  return single;
 }
 
 /** Sums over units: of their means and the squares of these, of variances, and of all covariances (different sources have none). */

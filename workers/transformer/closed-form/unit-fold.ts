@@ -1,5 +1,6 @@
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { reluMoment, rowSquares } from './importance.js';
+import { takeColumns, takeRows } from './pick.js';
 
 /** Ridge on the moment of what is kept, relative to its mean diagonal: units of one layer are often nearly parallel. */
 const RIDGE = 1e-3;
@@ -46,7 +47,7 @@ async function multiply(la: LinearAlgebra, x: Matrix, a: Matrix): Promise<void> 
 }
 
 /** (C_kk + ridge)⁻¹·C_kd = Fᵀ; both are overwritten, the system is disposed. */
-export async function solveFold(la: LinearAlgebra, system: Matrix, right: Matrix): Promise<Matrix> {
+async function solveFold(la: LinearAlgebra, system: Matrix, right: Matrix): Promise<Matrix> {
   const n = system.rows;
   await la.alter(system, (values) => {
     let trace = 0;
@@ -56,4 +57,18 @@ export async function solveFold(la: LinearAlgebra, system: Matrix, right: Matrix
   const solution = await la.solvePositive(system, right);
   la.dispose(system);
   return solution;
+}
+
+/** Fᵀ = C_kk⁻¹·C_kd, [kept, dropped], float32, of a moment C of all units. */
+export async function foldOf(
+  la: LinearAlgebra,
+  c: Matrix,
+  kept: readonly number[],
+  dropped: readonly number[],
+): Promise<Matrix> {
+  const rows = await takeRows(la, c, kept);
+  const solution = await solveFold(la, await takeColumns(la, rows, kept), await takeColumns(la, rows, dropped));
+  const single = await la.cast(solution, 'float32');
+  for (const held of [rows, solution]) la.dispose(held);
+  return single;
 }
