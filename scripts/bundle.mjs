@@ -1,17 +1,24 @@
-// After the compiler: builds the dashboard into dist/dashboard, unless nothing it is made of has changed, and makes one file
-// of the plotting library that reports are drawn with.
+// After the compiler: builds the dashboard into dist/dashboard and makes one file of the plotting library that reports are
+// drawn with, unless nothing they are made of has changed.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants } from 'node:zlib';
-import { build } from 'vite';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const output = path.join(root, 'dist', 'dashboard');
 /** Everything the result depends on, this script included. */
-const INPUTS = ['dashboard', 'src/client', 'docs/errors.md', 'package-lock.json', 'scripts/bundle.mjs'];
+const INPUTS = [
+  'dashboard',
+  'src/client',
+  'src/report/echarts.ts',
+  'docs/errors.md',
+  'package-lock.json',
+  'scripts/bundle.mjs',
+];
 const STAMP = path.join(output, '.inputs');
+const PLOTS = path.join(root, 'dist', 'plots', 'echarts.js');
 /** Smaller files gain nothing from compression. */
 const LEAST_COMPRESSED_BYTES = 1024;
 
@@ -45,16 +52,8 @@ function compress() {
   }
 }
 
-async function buildDashboard() {
-  const inputs = hashOfInputs();
-  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === inputs) return;
-  await build({ configFile: path.join(root, 'dashboard', 'vite.config.ts'), logLevel: 'warn' });
-  compress();
-  writeFileSync(STAMP, inputs);
-}
-
-/** In place of what the compiler wrote: the same module with the part of the library that it uses inside. */
-const bundlePlots = () =>
+/** The module that draws plots with the part of the library that it uses inside. */
+const plots = (build) =>
   build({
     configFile: false,
     root,
@@ -62,13 +61,20 @@ const bundlePlots = () =>
     ssr: { noExternal: true },
     build: {
       ssr: path.join(root, 'src', 'report', 'echarts.ts'),
-      outDir: path.join(root, 'dist', 'src', 'report'),
-      emptyOutDir: false,
+      outDir: path.dirname(PLOTS),
       copyPublicDir: false,
       minify: true,
       target: 'es2023',
     },
   });
 
-await buildDashboard();
-await bundlePlots();
+const inputs = hashOfInputs();
+if (!existsSync(STAMP) || readFileSync(STAMP, 'utf8') !== inputs || !existsSync(PLOTS)) {
+  const { build } = await import('vite');
+  await build({ configFile: path.join(root, 'dashboard', 'vite.config.ts'), logLevel: 'warn' });
+  compress();
+  await plots(build);
+  writeFileSync(STAMP, inputs);
+}
+// In place of what the compiler writes each time.
+copyFileSync(PLOTS, path.join(root, 'dist', 'src', 'report', 'echarts.js'));
