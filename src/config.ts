@@ -74,6 +74,7 @@ const EnvironmentSchema = z.object({
     (text) => text === undefined || parseS3Uri(text) !== undefined || text.startsWith('file:///'),
     'must be s3://bucket/prefix or file:///folder',
   ),
+  SCRATCH_DIR: optionalText.transform((folder) => folder && path.resolve(folder)),
   AWS_REGION: z.string().min(1).default('us-east-1'),
   S3_SOURCES: z
     .string()
@@ -115,6 +116,12 @@ const EnvironmentSchema = z.object({
   SHUTDOWN_SECONDS: integer(0, 3600).default(20),
 });
 
+/** Settings that need one another. */
+const ConsistentSchema = EnvironmentSchema.refine(
+  ({ SCRATCH_DIR, STORE_URL }) => SCRATCH_DIR === undefined || STORE_URL !== undefined,
+  { path: ['SCRATCH_DIR'], error: "needs STORE_URL, through which workers hand each other a merge's files" },
+);
+
 /** Their values stay out of messages. */
 const SECRETS = new Set(['API_KEYS', 'HF_TOKEN', 'REDIS_URL', 'WEBHOOK_SECRET']);
 
@@ -131,7 +138,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       return value === undefined || value === '' ? [] : [[name, value]];
     }),
   );
-  const parsed = EnvironmentSchema.safeParse(given);
+  const parsed = ConsistentSchema.safeParse(given);
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map(
     ({ path: [name], message }) =>

@@ -16,6 +16,7 @@ import { type Selection, selectBackend } from './linalg/registry.js';
 import { ended, isFinal, LOST_REASON, outcomeOf, TIMEOUT_REASON } from './outcomes.js';
 import { MergeSession } from './pipeline/merge-session.js';
 import { ProgressEvents } from './progress-events.js';
+import { scratchOf } from './scratch.js';
 import { countStep, type StepReport } from './step-report.js';
 
 // Without its worker nobody renews the lock: whoever takes the step over must not meet this process still writing.
@@ -27,6 +28,8 @@ const ABORT_GRACE_MS = 500;
 const config = loadConfig();
 const worker = process.env.WEIGHTFOLD_WORKER ?? `${process.pid}`;
 const store = new JobStore(config.DATA_DIR, await openObjectStore(config));
+/** Where large files of merges in progress are. */
+const workFolder = config.SCRATCH_DIR ?? config.DATA_DIR;
 const progressEvents = new ProgressEvents(store);
 const backends = new Map<string, Promise<Selection>>();
 /** The merge whose step ran last: its next step finds sources and bases as they are. */
@@ -94,6 +97,7 @@ async function sessionOf(record: JobRecord, signal?: AbortSignal): Promise<Merge
   const session = await MergeSession.open({
     record,
     stepsFolder: store.files(id).steps,
+    scratch: config.SCRATCH_DIR && scratchOf(config.SCRATCH_DIR, id),
     artifacts: store.files(id).artifacts,
     store: store.artifacts,
     sources: await locateSources(record, signal),
@@ -103,7 +107,7 @@ async function sessionOf(record: JobRecord, signal?: AbortSignal): Promise<Merge
     la,
     reason,
     worker,
-    requireSpace: (bytes) => requireSpace(config.DATA_DIR, bytes, config.MIN_FREE_BYTES),
+    requireSpace: (bytes) => requireSpace(workFolder, bytes, config.MIN_FREE_BYTES),
   });
   open = { id, session };
   return session;
@@ -154,7 +158,7 @@ function watchAbort(signal: AbortSignal | undefined, end: (signal: AbortSignal) 
 }
 
 async function locateSources(record: JobRecord, signal?: AbortSignal) {
-  const cache = new SourceCache(config.DATA_DIR, config.SOURCE_CACHE_BYTES);
+  const cache = new SourceCache(workFolder, config.SOURCE_CACHE_BYTES);
   // Jobs that have ended need their sources no more, however they ended.
   for (const id of await cache.users())
     if (!(await store.record(id)) || (await store.outcome(id))) await cache.release(id);

@@ -17,6 +17,7 @@ import {
 } from '../src/queue/settings.js';
 import { mergeOf, type QueuedMerge, type QueuedStep } from '../src/queue/step-jobs.js';
 import { runUntilSignal } from '../src/run-until-signal.js';
+import { openObjectStore } from '../src/store/open-store.js';
 import { loadTracing } from '../src/tracing/tracing.js';
 import { computeEnvironment } from './compute-environment.js';
 import { JobKeeper } from './job-keeper.js';
@@ -25,6 +26,7 @@ import { MergeSteps } from './merge-steps.js';
 import { Presence, servedBy } from './presence.js';
 import { probeBackend } from './probe.js';
 import { RunningSteps } from './running-steps.js';
+import { sweepScratch } from './scratch.js';
 import { traceSteps } from './trace-steps.js';
 
 const PROCESSOR = new URL('./processor.js', import.meta.url);
@@ -32,6 +34,8 @@ const PROCESSOR = new URL('./processor.js', import.meta.url);
 const MERGE_CONCURRENCY = 8;
 /** After the queue failed to take a result it is offered again this soon; BullMQ's own 15 s would be the whole recovery. */
 const RESULT_RETRY_MS = 1_000;
+/** How long a job that has ended elsewhere may still have files on this machine. */
+const SWEEP_MS = 60_000;
 /** Left for handing steps back, after they had SHUTDOWN_SECONDS to finish. */
 const HAND_BACK_SECONDS = 5;
 
@@ -41,7 +45,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
   prepareBlasEnvironment();
   process.env.OPENBLAS_NUM_THREADS ??= String(config.COMPUTE_THREADS);
   process.env.WEIGHTFOLD_WORKER = `${os.hostname()}:${process.pid}`;
-  const store = new JobStore(config.DATA_DIR);
+  const store = new JobStore(config.DATA_DIR, await openObjectStore(config));
   await store.open();
   const keeper = new JobKeeper(store, log);
   const quiet = quietly(log);
@@ -109,6 +113,9 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
   await Promise.all([merges, ...steps].map((worker) => worker.waitUntilReady()));
   const closeMetrics = await metrics?.serve(config, config.METRICS_PORT as number);
   presence.start();
+  const sweep = () => config.SCRATCH_DIR && sweepScratch(config.SCRATCH_DIR, store).catch(quiet);
+  const sweeping = setInterval(sweep, SWEEP_MS);
+  void sweep();
   let closing = false;
   speed.then(
     (measured) => presence.measured(measured),
@@ -119,6 +126,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
     close: async () => {
       closing = true;
       stopMeasuring();
+      clearInterval(sweeping);
       const drained = Promise.all([merges, ...steps].map((worker) => worker.close())).then(() => true);
       if (!(await Promise.race([drained, sleep(config.SHUTDOWN_SECONDS * 1000, false)])))
         for (const job of running.jobs()) {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { remember } from '../remember.js';
 import { isFinalEvent, type JobEvent } from '../schemas/event.js';
@@ -9,6 +9,7 @@ import {
   createExclusive,
   ensureFolder,
   isMissing,
+  linkOrCopy,
   readJson,
   SETTLED_MS,
   writeAtomic,
@@ -21,7 +22,7 @@ import { DeliveryStore } from '../webhooks/delivery-store.js';
 import { EventLog, FIRST_EVENT } from './event-log.js';
 import { ended, progressAtEnd, queued } from './events.js';
 import { initialState, type JobOutcome, type JobRecord, type JobState } from './record.js';
-import { removeArtifacts } from './stored-artifacts.js';
+import { removeArtifacts, removeStoredSteps } from './stored-artifacts.js';
 
 /** How the names of the files end that say a step has finished. */
 export const STEP_MARKER = '.step.json';
@@ -207,6 +208,7 @@ export class JobStore {
   async finish(id: string, outcome: JobOutcome): Promise<boolean> {
     const { outcome: file, steps } = this.files(id);
     const text = JSON.stringify(outcome);
+    const begun = (await this.finishedSteps(id)).size > 0;
     const won = await createExclusive(file, text).catch(async (error) => {
       // A full disk must not keep a job from ending: what it wrote makes room.
       if (!isStorageFull(error)) throw error;
@@ -217,6 +219,8 @@ export class JobStore {
     await Promise.all([
       this.announceEnd(id, outcome).catch(() => {}),
       rm(steps, { recursive: true, force: true, maxRetries: 2 }).catch(() => {}),
+      // What cannot be removed now goes with the job.
+      begun && removeStoredSteps(this.artifacts, id).catch(() => {}),
     ]);
     return won;
   }
@@ -241,14 +245,6 @@ export class JobStore {
     await rename(this.files(id).folder, grave);
     await rm(grave, { recursive: true, force: true });
   }
-}
-
-/** Artifacts never change, so a second name serves as well as a copy, where the file system allows it. */
-async function linkOrCopy(from: string, to: string): Promise<void> {
-  await link(from, to).catch((error) => {
-    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-    return copyFile(from, to);
-  });
 }
 
 /** When an entry was last added to a folder, replaced or removed: epoch, ns. Undefined where there is no such folder. */

@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { readJson, writeAtomic } from '../store/files.js';
 import { type ObjectStore, storeUnavailable } from '../store/object-store.js';
+import { putFile } from '../store/put-file.js';
 import type { Manifest } from './manifest.js';
 
 /** Inside an artifacts folder: which store its files are in, and below which key. */
@@ -18,10 +19,16 @@ interface Stored {
 }
 
 const jobFolder = (job: string) => `jobs/${job}`;
+/** Key below which workers that share no disk hand each other what a job's steps wrote. */
+export const stepsKey = (job: string) => `${jobFolder(job)}/steps`;
+
+/** Whether a published file has to be in the job's folder too where results are in a store. */
+export const isKept = (file: string): boolean => KEPT_FILES.includes(file);
 
 /**
- * Move a result's files from the folder it is assembled in to a store, below a key of this attempt's own: it is the
- * folder, once in place, that says which attempt's files are the job's.
+ * Put a result's files into a store, below a key of this attempt's own, and leave in the folder it is assembled in what
+ * the service reads itself: it is that folder, once in place, that says which attempt's files are the job's.
+ * @param paths where each file of the manifest lies
  * @returns what undoes it
  */
 export async function storeArtifacts(
@@ -29,20 +36,15 @@ export async function storeArtifacts(
   job: string,
   staging: string,
   manifest: Manifest,
+  paths: ReadonlyMap<string, string>,
 ): Promise<() => Promise<void>> {
   const folder = `${jobFolder(job)}/${randomBytes(9).toString('hex')}`;
   const undo = () => store.delete(folder);
   try {
-    for (const [file, expected] of Object.entries(manifest)) {
-      const local = path.join(staging, file);
-      const { size, sha256 } = await store.put(`${folder}/${file}`, createReadStream(local));
-      if (size !== expected.size || sha256 !== expected.sha256)
-        throw new Error(`${file} has changed between its step and its publication.`);
-      if ((await store.size(`${folder}/${file}`)) !== size) throw storeUnavailable(`${file} did not arrive whole`);
-    }
+    for (const [file, written] of Object.entries(manifest))
+      await putFile(store, `${folder}/${file}`, paths.get(file) ?? path.join(staging, file), written);
     await writeAtomic(path.join(staging, STORED_FILE), JSON.stringify({ store: store.url, folder } satisfies Stored));
-    for (const file of Object.keys(manifest))
-      if (!KEPT_FILES.includes(file)) await rm(path.join(staging, file), { force: true });
+    for (const file of Object.keys(manifest)) if (!isKept(file)) await rm(path.join(staging, file), { force: true });
     return undo;
   } catch (error) {
     await undo().catch(() => {});
@@ -60,6 +62,11 @@ export async function readArtifact(
   const stored = await readJson<Stored>(path.join(artifacts, STORED_FILE));
   if (!stored) return createReadStream(path.join(artifacts, file), { ...range, highWaterMark: 1024 * 1024 });
   return sameStore(store, stored).get(`${stored.folder}/${file}`, range);
+}
+
+/** Remove what a job's steps have in a store: of no use once it has ended. */
+export async function removeStoredSteps(store: ObjectStore | undefined, job: string): Promise<void> {
+  await store?.delete(stepsKey(job));
 }
 
 /** Remove what a job has in a store, left by attempts that never published included. */

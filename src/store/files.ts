@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 const temporaryName = (target: string) => `${target}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
@@ -75,6 +75,14 @@ export async function createExclusive(target: string, data: string | Uint8Array)
   } finally {
     await rm(temporary, { force: true });
   }
+}
+
+/** Another name for a file that never changes; a copy where it lies on another file system. */
+export async function linkOrCopy(from: string, to: string): Promise<void> {
+  await link(from, to).catch((error) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    return copyFile(from, to);
+  });
 }
 
 export const isMissing = (error: unknown): boolean => {

@@ -12,6 +12,7 @@ import {
   forward,
   type Model,
   mergeTransformer,
+  modelCard,
   openResult,
   type Tokens,
   verifyOutput,
@@ -107,7 +108,7 @@ describe.each(Object.keys(STOCK))('%s alone, wider in every size', (name) => {
       one.architecture.ffn,
     ]);
     expect(metrics.probes[0].kl_to_mean).toBeLessThan(1e-9);
-    expect(readFileSync(path.join(directory, 'README.md'), 'utf8')).toContain('Computes what its source computes');
+    expect(modelCard(plan, metrics)).toContain('Computes what its source computes');
   });
 
   it('with padding zero the further units are dead, and the logits the same', async () => {

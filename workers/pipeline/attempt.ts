@@ -12,6 +12,8 @@ export interface MergeRun {
   record: JobRecord;
   /** Folder of intermediate results; kept between attempts. */
   stepsFolder: string;
+  /** Folder of this machine for their files, which then go through `store`; else they are in `stepsFolder` as well. */
+  scratch?: string;
   /** Folder the result appears in. */
   artifacts: string;
   /** Where the result's files go, if not there. */

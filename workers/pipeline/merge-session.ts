@@ -1,5 +1,6 @@
 import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import { WeightfoldError } from '../../src/errors.js';
+import { stepsKey } from '../../src/jobs/stored-artifacts.js';
 import { PUBLISH_STEP } from '../../src/plan/steps.js';
 import { MAX_TAKEOVERS } from '../../src/queue/settings.js';
 import type { Progress } from '../../src/schemas/job.js';
@@ -27,6 +28,11 @@ function stepsOf(attempt: Attempt): (step: StepPlan) => Promise<void> {
   const { plan } = attempt.run.record;
   if (plan.kind === 'linear') return linearSteps(attempt, plan);
   return plan.kind === 'comparison' ? comparisonSteps(attempt, plan) : wholeModelSteps(attempt);
+}
+
+/** Where this machine has the files of the steps, where workers share no disk for them. */
+function ownFiles({ scratch, store, record }: MergeRun) {
+  return scratch !== undefined && store ? { folder: scratch, store, key: stepsKey(record.id) } : undefined;
 }
 
 /**
@@ -61,7 +67,7 @@ export class MergeSession {
       for (const { location } of run.sources) readers.push(await CheckpointReader.open(location, run.maxHeaderBytes));
       await checkUnchanged(run, readers);
       const aborter = new AbortController();
-      const steps = await StepStore.open(run.stepsFolder);
+      const steps = await StepStore.open(run.stepsFolder, ownFiles(run));
       return new MergeSession({ ...run, signal: aborter.signal }, readers, steps, aborter);
     } catch (error) {
       await Promise.all(readers.map((reader) => reader.close()));
@@ -146,7 +152,7 @@ export class MergeSession {
         locations: run.sources.map(({ location }) => location),
         artifacts: run.artifacts,
         store: run.store,
-        staging: steps.target('artifacts'),
+        staging: steps.staging(),
         confirm: () => steps.confirm(),
         versions: { weightfold: VERSION, node, library },
         environment,

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
-import { copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { COMPANION_FILES } from '../../src/checkpoints/companion-files.js';
 import { REPORT_FILE } from '../../src/jobs/artifact-files.js';
 import { MANIFEST_FILE, type Manifest, readManifest } from '../../src/jobs/manifest.js';
 import type { JobRecord } from '../../src/jobs/record.js';
-import { storeArtifacts } from '../../src/jobs/stored-artifacts.js';
+import { isKept, storeArtifacts } from '../../src/jobs/stored-artifacts.js';
 import { mergeReport } from '../../src/report/merge-report.js';
 import type { WrittenFile } from '../../src/safetensors/writer.js';
 import type { AnyMetrics } from '../../src/schemas/metrics.js';
 import type { StoredBases } from '../../src/schemas/plan.js';
-import { sha256Of, syncFile, syncFolder, writeAtomic } from '../../src/store/files.js';
+import { linkOrCopy, sha256Of, syncFile, syncFolder, writeAtomic } from '../../src/store/files.js';
 import type { ObjectStore } from '../../src/store/object-store.js';
 import type { Stopwatch } from './stopwatch.js';
 
@@ -20,7 +20,7 @@ export interface Publication {
   locations: readonly string[];
   /** Folder the result appears in, as a whole. */
   artifacts: string;
-  /** Folder it is assembled in, of this attempt alone, on the same file system. */
+  /** Folder it is assembled in, of this attempt alone, on that folder's file system. */
   staging: string;
   /** Where the files go instead, if not into the folder. */
   store?: ObjectStore;
@@ -52,6 +52,8 @@ export async function publish(publication: Publication): Promise<void> {
   const stop = watch.start('write');
   await mkdir(staging);
   const manifest: Manifest = {};
+  /** Where files lie that are not assembled: they only go into the store. */
+  const elsewhere = new Map<string, string>();
   let undo: (() => Promise<void>) | undefined;
   const put = async (file: string, text: string) => {
     await writeAtomic(path.join(staging, file), text);
@@ -59,7 +61,8 @@ export async function publish(publication: Publication): Promise<void> {
   };
   try {
     for (const [file, { path: from, written }] of Object.entries(files)) {
-      await link(from, path.join(staging, file));
+      if (publication.store && !isKept(file)) elsewhere.set(file, from);
+      else await linkOrCopy(from, path.join(staging, file));
       manifest[file] = written ?? { size: (await stat(from)).size, sha256: await sha256Of(from) };
     }
     if (publication.companions !== false) await copyCompanions(publication.locations[0], staging, manifest);
@@ -70,9 +73,11 @@ export async function publish(publication: Publication): Promise<void> {
     const metrics = publication.metrics();
     await put('metrics.json', json(metrics));
     if (metrics.kind !== 'comparison') await put(REPORT_FILE, await mergeReport(made, metrics, reasonsOf(publication)));
-    await Promise.all(Object.keys(manifest).map((file) => syncFile(path.join(staging, file))));
+    const assembled = Object.keys(manifest).filter((file) => !elsewhere.has(file));
+    await Promise.all(assembled.map((file) => syncFile(path.join(staging, file))));
     await writeAtomic(path.join(staging, MANIFEST_FILE), JSON.stringify(manifest));
-    if (publication.store) undo = await storeArtifacts(publication.store, publication.record.id, staging, manifest);
+    if (publication.store)
+      undo = await storeArtifacts(publication.store, publication.record.id, staging, manifest, elsewhere);
     await syncFolder(staging);
     await publication.confirm();
     await rename(staging, artifacts);

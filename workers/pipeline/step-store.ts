@@ -1,9 +1,10 @@
-import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { WeightfoldError } from '../../src/errors.js';
 import { STEP_MARKER } from '../../src/jobs/job-store.js';
 import type { WrittenFile } from '../../src/safetensors/writer.js';
-import { createExclusive, ensureFolder, readJson, sha256Of } from '../../src/store/files.js';
+import { createExclusive, ensureFolder, readJson } from '../../src/store/files.js';
+import { type SharedFiles, StepFiles } from './step-files.js';
 import type { StepTimings } from './timings.js';
 
 export interface StepMarker<T = unknown> {
@@ -16,26 +17,29 @@ export interface StepMarker<T = unknown> {
 }
 
 /**
- * Results of finished steps in one folder: files, and a marker created last, once, that lists them with size and hash.
- * A step without a valid marker did not happen.
+ * Results of finished steps: files, and a marker created last, once, that lists them with size and hash. A step without
+ * a valid marker did not happen. Markers are in a folder that all workers see, files there as well unless told otherwise.
  *
  * Every attempt at a step takes a number of its own, a fencing token: it is part of the names of its files, and an
  * attempt that finds a higher one has been given up by the queue (its worker was paused or cut off) and may not finish.
  */
 export class StepStore {
   private readonly folder: string;
+  private readonly files: StepFiles;
   /** Markers of steps this process finished or has verified. */
   private readonly verified = new Map<string, StepMarker>();
   /** Where the files of those steps lie, by the name the step gave them. */
   private readonly located = new Map<string, string>();
   private running: { step: string; attempt: number; timings: () => StepTimings } | undefined;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, files: StepFiles) {
     this.folder = folder;
+    this.files = files;
   }
 
-  static async open(folder: string): Promise<StepStore> {
-    return new StepStore(await ensureFolder(folder));
+  /** @param own where the files are instead: on this machine's disk, and in the store through which others get them */
+  static async open(folder: string, own?: SharedFiles & { folder: string }): Promise<StepStore> {
+    return new StepStore(await ensureFolder(folder), await StepFiles.open(own?.folder ?? folder, own));
   }
 
   /** Take the next attempt number of a step. @param timings asked for when it finishes */
@@ -56,27 +60,32 @@ export class StepStore {
   /** Where the running attempt writes a file (or folder) of its step. */
   target(name: string): string {
     const { step, attempt } = this.own();
-    return path.join(this.folder, fencedName(step, attempt, name));
+    return this.files.path(step, attempt, name);
+  }
+
+  /** Where the running attempt assembles the result: on the file system of the jobs' folders. */
+  staging(): string {
+    const { step, attempt } = this.own();
+    return path.join(this.folder, `${step}.${attempt}.artifacts`);
   }
 
   /** Where a file (or folder) of a finished step lies. */
   file(name: string): string {
     const found = this.located.get(name);
     if (found === undefined) throw new Error(`No finished step has written ${name}.`);
-    return path.join(this.folder, found);
+    return found;
   }
 
-  /** The marker of a finished step whose files are there, of the size and hash it states; else undefined. */
+  /**
+   * The marker of a finished step whose files are there, of the size and hash it states; else undefined.
+   * @throws WeightfoldError `store_unavailable` where they have to be fetched and cannot
+   */
   async finished<T>(step: string): Promise<StepMarker<T> | undefined> {
     const known = this.verified.get(step);
     if (known) return known as StepMarker<T>;
     const marker = await readJson<StepMarker<T>>(this.marker(step));
     if (!marker) return undefined;
-    for (const [name, { size, sha256 }] of Object.entries(marker.files)) {
-      const file = path.join(this.folder, fencedName(step, marker.attempt, name));
-      const info = await stat(file).catch(() => undefined);
-      if (info?.size !== size || (await sha256Of(file)) !== sha256) return undefined;
-    }
+    if (!(await this.files.provide(step, marker.attempt, marker.files))) return undefined;
     this.remember(marker);
     return marker;
   }
@@ -90,11 +99,18 @@ export class StepStore {
 
   /** Finish the running step. Of several attempts at it one wins; the others wrote the same under other names. */
   async finish(step: string, files: Record<string, WrittenFile>, data: unknown = null): Promise<void> {
-    await this.confirm();
     const { attempt, timings } = this.own();
-    const marker: StepMarker = { step, attempt, files, data, timings: timings() };
-    if (await createExclusive(this.marker(step), JSON.stringify(marker))) this.remember(marker);
-    else await this.require(step);
+    try {
+      await this.files.share(step, attempt, files);
+      await this.confirm();
+      const marker: StepMarker = { step, attempt, files, data, timings: timings() };
+      if (await createExclusive(this.marker(step), JSON.stringify(marker))) return this.remember(marker);
+    } catch (error) {
+      await this.files.withdraw(step, attempt);
+      throw error;
+    }
+    await this.files.withdraw(step, attempt);
+    await this.require(step);
   }
 
   /** Drop the marker of a step whose files were damaged, so that it can run again. */
@@ -133,7 +149,7 @@ export class StepStore {
     this.verified.set(marker.step, marker);
     for (const name of Object.keys(marker.files)) {
       const [top] = name.split(path.sep);
-      this.located.set(top, fencedName(marker.step, marker.attempt, top));
+      this.located.set(top, this.files.path(marker.step, marker.attempt, top));
     }
   }
 
@@ -149,5 +165,3 @@ export class StepStore {
 }
 
 const ATTEMPT = '.attempt-';
-
-const fencedName = (step: string, attempt: number, name: string) => `${step}.${attempt}.${name}`;

@@ -15,6 +15,7 @@ import {
   type IntegerTensor,
   labelledProbe,
   mergeTransformer,
+  modelCard,
   type Probe,
   readIntegers,
   type Tokens,
@@ -30,8 +31,6 @@ export type Evaluated = Pick<TransformerMetrics, 'probes' | 'merge' | 'spaces' |
 
 /** Folder the merge writes its files into. */
 const FOLDER = 'model';
-/** The model card comes with the evaluation, after the files of the merge are recorded. */
-const CARD_FILE = 'README.md';
 /** Files of the work folder that are no part of the result. */
 const INTERNAL_FILES = ['merge.json'];
 
@@ -67,7 +66,7 @@ export function wholeModelSteps(attempt: Attempt): (step: StepPlan) => Promise<v
 /** Every file of the work folder with size and hash; those of the weights were hashed as they were written. */
 async function filesOf(folder: string, hashed: readonly (WrittenFile & { file: string })[]) {
   const names = (await readdir(folder, { withFileTypes: true }))
-    .filter((entry) => entry.isFile() && entry.name !== CARD_FILE)
+    .filter((entry) => entry.isFile())
     .map(({ name }) => name);
   const entries = names.map(async (name) => {
     const known = hashed.find(({ file }) => file === name);
@@ -80,7 +79,7 @@ async function filesOf(folder: string, hashed: readonly (WrittenFile & { file: s
 
 async function publishModel(attempt: Attempt, plan: WholeModelPlan, evaluated: Evaluated): Promise<void> {
   const folder = attempt.steps.file(FOLDER);
-  const files: Publication['files'] = { [CARD_FILE]: { path: path.join(folder, CARD_FILE) } };
+  const files: Publication['files'] = {};
   for (const [name, written] of Object.entries((await attempt.steps.require('merge')).files)) {
     const file = path.basename(name);
     if (!INTERNAL_FILES.includes(file)) files[file] = { path: path.join(folder, file), written };
@@ -89,7 +88,7 @@ async function publishModel(attempt: Attempt, plan: WholeModelPlan, evaluated: E
   await publish({
     ...attempt.publication(),
     files,
-    texts: {},
+    texts: { 'README.md': modelCard(plan, evaluated) },
     metrics: (): TransformerMetrics => ({
       job_id: attempt.run.record.id,
       kind: 'transformer',

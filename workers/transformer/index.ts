@@ -7,9 +7,10 @@
  *    writes `model*.safetensors` (with index where sharded), `config.json`, `bases.safetensors`, `merge.json`.
  *    `calibration` is needed where `plan.calibration` states rows and length: `Tokens` from `readIntegers`.
  *    Calibrated: streams are spilled to `workDir/spill`, about 4·tokens·(D + r + max(ffn, heads·head_dim)) bytes.
- * 3. `evaluateStep(plan, sources, la, workDir, {probes, …})` – phase evaluate; returns the metrics, writes `README.md`.
+ * 3. `evaluateStep(plan, sources, la, workDir, {probes, …})` – phase evaluate; returns the metrics.
  *    Probes: `causalProbe(name, tokens)` or `labelledProbe(name, tokens, labels, mask)`.
  * 4. `verifyOutput(plan, workDir, la)` – reload, compare with config.json and plan, finite forward pass.
+ * 5. `modelCard(plan, metrics)` – README.md of the result.
  *
  * `sources` are open `CheckpointReader`s in the order of the request. Tokenizer files are the caller's to copy;
  * `bases.safetensors` and `merge.json` are no part of the model (the reader takes `model.safetensors` or the index).

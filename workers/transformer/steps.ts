@@ -6,7 +6,6 @@ import { bindTensors } from '../../src/families/binding.js';
 import type { TransformerPlan } from '../../src/families/plan.js';
 import { LARGEST_HEADER_BYTES } from '../../src/safetensors/header.js';
 import type { TransformerTensorMetrics } from '../../src/schemas/metrics.js';
-import { writeAtomic } from '../../src/store/files.js';
 import type { LinearAlgebra } from '../linalg/contract.js';
 import { fitCalibrated } from './calibrated/fit.js';
 import { JointSources } from './calibrated/joint.js';
@@ -22,7 +21,6 @@ import { checkTokens, type Tokens } from './forward/batch.js';
 import { generateTokens } from './generate/generate.js';
 import { SlotModel, StoredSlots, storedModel } from './model.js';
 import { readBases, writeBases } from './output/bases.js';
-import { modelCard } from './output/card.js';
 import { type WrittenOutput, writeModel } from './output/write.js';
 
 /** Figures of the merge itself, kept beside the weights for `metrics.json`. */
@@ -178,7 +176,7 @@ export type StepMetrics = TransformerMetrics & {
 };
 
 /**
- * Losses of sources, mean and result on the probes, from the stored weights; writes `README.md`, the model card.
+ * Losses of sources, mean and result on the probes, from the stored weights.
  * `metrics` is what belongs into `metrics.json`.
  */
 export async function evaluateStep(
@@ -204,9 +202,7 @@ export async function evaluateStep(
       source_weights: plan.source_weights,
       probes: options.probes,
     };
-    const metrics = await evaluateTransformer(la, input, options);
-    await writeAtomic(path.join(workDir, 'README.md'), modelCard(plan, metrics));
-    return { ...metrics, merge, tensors, spaces };
+    return { ...(await evaluateTransformer(la, input, options)), merge, tensors, spaces };
   } finally {
     await reader.close();
   }

@@ -5,7 +5,7 @@ import type { TransformerMetrics } from '../evaluate/evaluate.js';
 const number = (value: number | null | undefined) => (value === null || value === undefined ? '–' : value.toFixed(3));
 
 /** README.md of the result: what it was made from, how, and how well it does. */
-export function modelCard(plan: TransformerPlan, metrics: TransformerMetrics | null): string {
+export function modelCard(plan: TransformerPlan, metrics: TransformerMetrics): string {
   const { target, sources } = plan;
   const sizes = (a: typeof target) => `${a.hidden} | ${a.heads} × ${a.headDim} | ${a.kvHeads} | ${a.ffn} | ${a.layers}`;
   const lines = [
@@ -48,7 +48,7 @@ export function modelCard(plan: TransformerPlan, metrics: TransformerMetrics | n
       (s) => `| ${s.name} | ${s.source_widths.join(' + ')} | ${s.width} | ${s.legality} | ${s.reason} |`,
     ),
     '',
-    ...(metrics ? figures(plan, metrics) : []),
+    ...figures(plan, metrics),
   ];
   return `${lines.join('\n')}\n`;
 }
