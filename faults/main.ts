@@ -2,7 +2,7 @@ import { api } from './api.js';
 import { disk } from './disk.js';
 import { type Row, Skipped, seconds } from './figures.js';
 import { fuzz } from './fuzz.js';
-import { kills } from './kills.js';
+import { kills, machines } from './kills.js';
 import { load } from './load.js';
 import { memory } from './memory.js';
 import { paused } from './paused.js';
@@ -14,6 +14,7 @@ import { uploads } from './uploads.js';
 /** Every part, in the order they run; each starts and ends its own service. */
 const PARTS: Record<string, () => Promise<Row[]>> = {
   kills,
+  machines,
   redis,
   api,
   paused,

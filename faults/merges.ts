@@ -47,14 +47,13 @@ export const chainSpec = (sources: string[], layers: number, width: number, shar
   output: { max_shard_size: shardSize },
 });
 
-/** SHA-256 of a job's reproducible files, from the disk, checked against what the service says of them. */
+/** SHA-256 of a job's reproducible files, from the disk or, where they are in a store, as downloaded, checked against what the service says of them. */
 export async function bytesOf(service: Service, id: string): Promise<string> {
   const folder = path.join(service.dataDir, 'jobs', id, 'artifacts');
   const found: string[] = [];
   for (const { file, sha256 } of await service.artifacts(id)) {
-    const actual = createHash('sha256')
-      .update(await readFile(path.join(folder, file)))
-      .digest('hex');
+    const bytes = await readFile(path.join(folder, file)).catch(() => service.download(id, file));
+    const actual = createHash('sha256').update(bytes).digest('hex');
     if (actual !== sha256) throw new Error(`${file} of job ${id} is not what its entry says.`);
     if (REPRODUCIBLE.test(file)) found.push(`${file} ${sha256}`);
   }

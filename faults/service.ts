@@ -81,6 +81,12 @@ export class Service {
     return (await reply.json()) as T;
   }
 
+  async download(id: string, file: string): Promise<Buffer> {
+    const reply = await fetch(`${this.url}/v1/jobs/${id}/artifacts/${file}`);
+    if (!reply.ok) throw new Error(`${file} of job ${id}: ${reply.status}`);
+    return Buffer.from(await reply.arrayBuffer());
+  }
+
   job = (id: string) => this.get<Job>(`/v1/jobs/${id}`);
 
   async artifacts(id: string): Promise<Artifact[]> {

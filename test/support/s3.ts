@@ -1,3 +1,4 @@
+/// <reference path="./s3rver.d.ts" />
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import S3rver from 's3rver';
 import { createS3Client } from '../../src/store/s3-client.js';
