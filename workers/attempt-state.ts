@@ -27,7 +27,7 @@ export class AttemptState {
   async begin(attempt: number): Promise<void> {
     const begun = await this.update((state) => ({
       attempt: Math.max(state.attempt, attempt),
-      started_at: state.started_at === null || attempt > state.attempt ? new Date().toISOString() : state.started_at,
+      started_at: state.started_at ?? new Date().toISOString(),
     }));
     // The step does not wait for it.
     if (begun) this.write(() => this.store.eventLog.append(this.id, running(begun)));

@@ -1206,7 +1206,7 @@ export interface components {
             progress: components["schemas"]["Progress"];
             retry_of: string | null;
             spec: components["schemas"]["JobSpec"];
-            /** @description Start of the first step, of the latest attempt. */
+            /** @description Start of its first step; what finished then is kept, however often a step is repeated. */
             started_at: string | null;
             status: components["schemas"]["JobStatus"];
             /** @description What a queued job waits for that is not there: a worker with the backend it asks for. Else null. */

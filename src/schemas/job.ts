@@ -39,7 +39,9 @@ export const JobSchema = z
     name: z.string().nullable(),
     labels: z.record(z.string(), z.string()),
     created_at: timestamp,
-    started_at: timestamp.nullable().describe('Start of the first step, of the latest attempt.'),
+    started_at: timestamp
+      .nullable()
+      .describe('Start of its first step; what finished then is kept, however often a step is repeated.'),
     finished_at: timestamp.nullable(),
     attempt: z.number().int().min(0).describe('Attempts at the step that needed most, so far.'),
     max_attempts: z.number().int(),

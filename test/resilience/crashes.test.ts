@@ -61,7 +61,7 @@ describe('a worker that is killed', () => {
     expect(mid.body.status).toBe('running');
     running.startWorker();
     const job = await waitForEnd(running.http, id, 200);
-    expect(job).toMatchObject({ status: 'succeeded', error: null, attempt: 2 });
+    expect(job).toMatchObject({ status: 'succeeded', error: null, attempt: 2, started_at: mid.body.started_at });
     const folder = running.services.store.files(id).folder;
     expect((await readdir(folder)).filter((name) => name.startsWith('artifacts'))).toEqual(['artifacts']);
     const model = (await running.http.get(`/v1/jobs/${id}/artifacts`)).body.data.find(
