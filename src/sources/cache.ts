@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { link, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import lockfile from 'proper-lockfile';
+import type { Patience } from '../patience.js';
 import { ensureFolder, isMissing, readJson, writeAtomic } from '../store/files.js';
 import { layout } from '../store/layout.js';
 import { fetchFile } from './fetch-file.js';
 import type { Origin, RemoteFile } from './origin.js';
-import type { Patience } from './transfer.js';
 
 /** A fetch whose process has died is taken over after this long; a live one says so every fifth of it. */
 const LOCK_STALE_MS = 15_000;

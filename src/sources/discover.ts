@@ -1,9 +1,10 @@
 import { COMPANION_FILES } from '../checkpoints/companion-files.js';
 import { INDEX_FILE, SINGLE_FILE, shardsOf } from '../checkpoints/reader.js';
 import { DataError } from '../errors.js';
+import { type Patience, patiently } from '../patience.js';
 import { sourceMissing } from './error.js';
 import type { Origin, RemoteFile } from './origin.js';
-import { type Patience, patiently, readRange } from './transfer.js';
+import { readRange } from './transfer.js';
 
 /** Files beside the weights that a merge reads or passes on. */
 const SMALL_FILES = ['config.json', ...COMPANION_FILES];
@@ -23,7 +24,7 @@ export interface Discovered {
  * @throws DataError `source_not_found`, `shard_missing`, `index_invalid`
  */
 export async function discover(origin: Origin, patience: Patience): Promise<Discovered> {
-  const look = (name: string) => patiently(patience, () => origin.stat(name, patience.signal));
+  const look = (name: string) => patiently(patience, 'source_unavailable', () => origin.stat(name, patience.signal));
   if (origin.file !== undefined) {
     const file = await look(origin.file);
     if (!file) throw sourceMissing(`${origin.label} does not exist.`);

@@ -1,8 +1,9 @@
 import { appendFile, type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
+import type { Patience } from '../patience.js';
 import { sha256Of } from '../store/files.js';
 import { sourceUnsuitable } from './error.js';
 import type { Origin, RemoteFile } from './origin.js';
-import { type Patience, stream } from './transfer.js';
+import { stream } from './transfer.js';
 
 /** Unit of parallel reads and of what survives a crash. */
 const CHUNK_BYTES = 16 * 1024 * 1024;

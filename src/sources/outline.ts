@@ -1,9 +1,10 @@
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Patience } from '../patience.js';
 import { PREFIX_BYTES, parsePrefix } from '../safetensors/header.js';
 import { discover } from './discover.js';
 import type { Origin, RemoteFile } from './origin.js';
-import { type Patience, readRange } from './transfer.js';
+import { readRange } from './transfer.js';
 
 /** Most headers fit: one request instead of two. */
 const FIRST_READ_BYTES = 64 * 1024;

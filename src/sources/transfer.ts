@@ -1,41 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { WeightfoldError } from '../errors.js';
+import { type Patience, pause } from '../patience.js';
 import { SourceUnavailable, sourceUnsuitable } from './error.js';
 import type { Origin, RemoteFile } from './origin.js';
-
-/** Waits between attempts double from the first; a server's Retry-After is obeyed up to the last. */
-const FIRST_WAIT_MS = 250;
-const LAST_WAIT_MS = 30_000;
-
-export interface Patience {
-  /** Attempts in a row that may bring nothing. */
-  attempts: number;
-  signal?: AbortSignal;
-}
 
 /** While a client waits for its answer. */
 export const PLANNING_ATTEMPTS = 3;
 /** While a worker fetches gigabytes. */
 export const FETCHING_ATTEMPTS = 8;
-
-/** Repeat what a server could not answer just now. @throws the last error, or the first that will not pass */
-export async function patiently<T>({ attempts, signal }: Patience, act: () => Promise<T>): Promise<T> {
-  for (let failed = 0; ; ) {
-    try {
-      return await act();
-    } catch (error) {
-      signal?.throwIfAborted();
-      failed++;
-      if (!(error instanceof SourceUnavailable) || failed >= attempts) throw error;
-      await pause(failed, error.retryAfter, signal);
-    }
-  }
-}
-
-async function pause(failed: number, retryAfter = 0, signal?: AbortSignal): Promise<void> {
-  const doubled = FIRST_WAIT_MS * 2 ** (failed - 1) * (0.5 + Math.random());
-  await sleep(Math.min(LAST_WAIT_MS, Math.max(doubled, retryAfter * 1000)), undefined, { signal });
-}
 
 /**
  * Hand over bytes `[from, to)` of a file in order, going on where a cut left off: an attempt that brought something

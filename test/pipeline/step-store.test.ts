@@ -128,3 +128,25 @@ describe.each(stores)('steps of machines without a common disk, through %s', (_,
     expect(await keys()).toEqual(['jobs/job/steps/a.2/out']);
   });
 });
+
+describe('an S3 store that is away for a moment', () => {
+  it.skipIf(process.env.S3_TEST_ENDPOINT)(
+    'is waited for, not taken for a failure of the step',
+    async () => {
+      const client = createS3Client({ S3_ENDPOINT: s3.env.S3_ENDPOINT, AWS_REGION: 'us-east-1' });
+      const store = new S3Store(client, s3.bucket, path.basename(subfolder(root)));
+      const machine = (markers: string) =>
+        StepStore.open(markers, { folder: subfolder(root), store, key: 'jobs/job/steps' });
+      const markers = subfolder(root);
+      const steps = await machine(markers);
+      await steps.begin('a', 'w', timings);
+      const files = write(steps, 'first');
+      const back = s3.away?.(1500);
+      await steps.finish('a', files);
+      await back;
+      expect(await (await machine(markers)).finished('a')).toBeDefined();
+      client.destroy();
+    },
+    60_000,
+  );
+});

@@ -1,4 +1,5 @@
 /// <reference path="./s3rver.d.ts" />
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import S3rver from 's3rver';
 import { createS3Client } from '../../src/store/s3-client.js';
@@ -7,6 +8,8 @@ import { createS3Client } from '../../src/store/s3-client.js';
 export interface S3Server {
   bucket: string;
   env: { S3_ENDPOINT: string; AWS_ACCESS_KEY_ID: string; AWS_SECRET_ACCESS_KEY: string };
+  /** Away for so many ms; undefined where the server is not ours. */
+  away?: (ms: number) => Promise<void>;
   stop: () => Promise<void>;
 }
 
@@ -17,7 +20,8 @@ export interface S3Server {
 export async function startS3(folder: string): Promise<S3Server> {
   const bucket = `weightfold-${Date.now().toString(36)}-${process.pid}`;
   const given = process.env.S3_TEST_ENDPOINT;
-  const server = given ? undefined : new S3rver({ port: 0, address: '127.0.0.1', silent: true, directory: folder });
+  const serve = (port: number) => new S3rver({ port, address: '127.0.0.1', silent: true, directory: folder });
+  let server = given ? undefined : serve(0);
   const port = (await server?.run())?.port;
   if (server) Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' });
   const env = {
@@ -28,5 +32,11 @@ export async function startS3(folder: string): Promise<S3Server> {
   const client = createS3Client({ S3_ENDPOINT: env.S3_ENDPOINT, AWS_REGION: 'us-east-1' });
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
   client.destroy();
-  return { bucket, env, stop: async () => server?.close() };
+  const away = async (ms: number) => {
+    await server?.close();
+    await sleep(ms);
+    server = serve(port as number);
+    await server.run();
+  };
+  return { bucket, env, stop: async () => server?.close(), ...(!given && { away }) };
 }

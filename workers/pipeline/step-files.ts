@@ -3,11 +3,12 @@ import { createWriteStream } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { patiently } from '../../src/patience.js';
 import type { WrittenFile } from '../../src/safetensors/writer.js';
 import { ensureFolder, sha256Of } from '../../src/store/files.js';
 import { isStorageFull } from '../../src/store/headroom.js';
 import { type ObjectStore, storeUnavailable } from '../../src/store/object-store.js';
-import { putFile } from '../../src/store/put-file.js';
+import { putFile, STORE_ATTEMPTS } from '../../src/store/put-file.js';
 
 /** Where workers without a common disk hand each other files: a store, and the key below which those of one job lie. */
 export interface SharedFiles {
@@ -58,31 +59,34 @@ export class StepFiles {
     for (const [name, written] of Object.entries(files)) {
       const file = this.path(step, attempt, name);
       if (await isSound(file, written)) continue;
-      if (!this.shared || !(await this.fetch(this.shared.store, this.key(step, attempt, name), file, written)))
-        return false;
+      if (!this.shared) return false;
+      const { store } = this.shared;
+      const fetch = () => fetchFile(store, this.key(step, attempt, name), file, written);
+      if (!(await patiently({ attempts: STORE_ATTEMPTS }, 'store_unavailable', fetch))) return false;
     }
     return true;
   }
 
-  private async fetch(store: ObjectStore, key: string, file: string, written: WrittenFile): Promise<boolean> {
-    if ((await store.size(key)) !== written.size) return false;
-    await ensureFolder(path.dirname(file));
-    // Of several processes that fetch the same file each moves its own into place.
-    const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
-    try {
-      await pipeline(await store.get(key), createWriteStream(temporary)).catch((error) => {
-        throw isStorageFull(error) ? error : storeUnavailable(`${key} was cut off: ${(error as Error).message}`);
-      });
-      if (!(await isSound(temporary, written))) return false;
-      await rename(temporary, file);
-      return true;
-    } finally {
-      await rm(temporary, { force: true });
-    }
-  }
-
   private key(step: string, attempt: number, ...name: string[]): string {
     return [this.shared?.key, `${step}.${attempt}`, ...name].join('/');
+  }
+}
+
+/** @returns false where the store has no such file, or other bytes */
+async function fetchFile(store: ObjectStore, key: string, file: string, written: WrittenFile): Promise<boolean> {
+  if ((await store.size(key)) !== written.size) return false;
+  await ensureFolder(path.dirname(file));
+  // Of several processes that fetch the same file each moves its own into place.
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    await pipeline(await store.get(key), createWriteStream(temporary)).catch((error) => {
+      throw isStorageFull(error) ? error : storeUnavailable(`${key} was cut off: ${(error as Error).message}`);
+    });
+    if (!(await isSound(temporary, written))) return false;
+    await rename(temporary, file);
+    return true;
+  } finally {
+    await rm(temporary, { force: true });
   }
 }
 
