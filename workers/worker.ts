@@ -18,7 +18,7 @@ import {
 import { mergeOf, type QueuedMerge, type QueuedStep } from '../src/queue/step-jobs.js';
 import { runUntilSignal } from '../src/run-until-signal.js';
 import { openObjectStore } from '../src/store/open-store.js';
-import { loadTracing } from '../src/tracing/tracing.js';
+import { loadTracing } from '../src/tracing/load-tracing.js';
 import { computeEnvironment } from './compute-environment.js';
 import { JobKeeper } from './job-keeper.js';
 import { prepareBlasEnvironment } from './linalg/cpu/library.js';

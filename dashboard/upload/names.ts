@@ -1,3 +1,11 @@
+/** A file that is to be sent, and what it will be called. */
+export interface Named {
+  checkpoint: string;
+  /** Of the file in the checkpoint. */
+  name: string;
+  file: File;
+}
+
 /** As the API takes names of checkpoints and files. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 /** What a checkpoint's weights are called where they are one file. */

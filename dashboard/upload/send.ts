@@ -5,7 +5,7 @@ import { NoAnswerError, options, RequestError } from '../api/client.js';
 import { session } from '../api/session.js';
 import type { Problem } from '../api/types.js';
 import { digestOf } from './digest.js';
-import type { Named } from './upload.js';
+import type { Named } from './names.js';
 
 /** Bytes per request: a cut costs at most so much, and proxies that bound bodies let it through. */
 const PART_BYTES = 32 * 1024 * 1024;

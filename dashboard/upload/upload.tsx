@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { bytes } from '../format/numbers.js';
 import { type Chosen, droppedFiles } from './dropped-files.js';
-import { areModels, isName, MODEL_FILE, offeredName, ownName } from './names.js';
+import { areModels, isName, MODEL_FILE, type Named, offeredName, ownName } from './names.js';
 import { Transfers } from './transfers.js';
 import { useTransfers } from './use-transfers.js';
 
@@ -69,13 +69,6 @@ export function Upload({ checkpoint, onStored }: UploadProps) {
       <Transfers transfers={transfers} onPause={pause} onResume={resume} onRemove={remove} />
     </section>
   );
-}
-
-export interface Named {
-  checkpoint: string;
-  /** Of the file in the checkpoint. */
-  name: string;
-  file: File;
 }
 
 interface NamingProps {

@@ -1,6 +1,6 @@
 import { useEffect, useReducer, useRef } from 'preact/hooks';
+import type { Named } from './names.js';
 import { type Sending, send } from './send.js';
-import type { Named } from './upload.js';
 
 export interface Transfer extends Named {
   id: number;

@@ -6,7 +6,8 @@ import { JobStore } from '../jobs/job-store.js';
 import { type Logger, quietly } from '../log.js';
 import { MergeQueue } from '../queue/merge-queue.js';
 import { openObjectStore } from '../store/open-store.js';
-import { loadTracing, type Tracing } from '../tracing/tracing.js';
+import { loadTracing } from '../tracing/load-tracing.js';
+import type { Tracing } from '../tracing/tracing.js';
 import { Uploads } from '../uploads/uploads.js';
 import { Webhooks } from '../webhooks/webhooks.js';
 

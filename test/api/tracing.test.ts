@@ -134,7 +134,7 @@ describe('without an endpoint', () => {
       import { createRequire } from 'node:module';
       await import(${program('src/api/server.js')});
       await import(${program('workers/trace-steps.js')});
-      const { loadTracing } = await import(${program('src/tracing/tracing.js')});
+      const { loadTracing } = await import(${program('src/tracing/load-tracing.js')});
       const off = [await loadTracing('x', {}), await loadTracing('x', { OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://x' })];
       const sdk = () => Object.keys(createRequire(process.argv[1] + '/x').cache).filter((file) => /@opentelemetry.(sdk|exporter|core|otlp)/.test(file)).length;
       const before = sdk();

@@ -7,6 +7,7 @@ import type { LinearAlgebra } from '../linalg/contract.js';
 import type { Publication } from './publish.js';
 import type { StepStore } from './step-store.js';
 import type { Stopwatch } from './stopwatch.js';
+import type { MergeTimings } from './timings.js';
 
 export interface MergeRun {
   record: JobRecord;
@@ -53,9 +54,7 @@ export interface Attempt {
   measured: () => Measured;
 }
 
-export interface Measured {
-  timings: Record<'read_s' | 'basis_s' | 'fold_s' | 'evaluate_s' | 'write_s' | 'total_s', number>;
-  peak_memory_bytes: number;
+export interface Measured extends MergeTimings {
   environment: {
     backend: string;
     library: string;

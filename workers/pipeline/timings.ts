@@ -1,5 +1,4 @@
 import type { StepPlan } from '../../src/schemas/plan.js';
-import type { Measured } from './attempt.js';
 import type { Stopwatch } from './stopwatch.js';
 
 /** What one step took; kept in its marker, because steps of one merge run in many processes. */
@@ -9,6 +8,12 @@ export interface StepTimings {
   /** Seconds per activity: read, write, and the step's own phase for the rest. */
   seconds: Record<string, number>;
   /** Of the process that ran it, so far. */
+  peak_memory_bytes: number;
+}
+
+/** Timings of a whole merge, s, and the most memory one of its processes took. */
+export interface MergeTimings {
+  timings: Record<'read_s' | 'basis_s' | 'fold_s' | 'evaluate_s' | 'write_s' | 'total_s', number>;
   peak_memory_bytes: number;
 }
 
@@ -30,8 +35,8 @@ export function measureStep({ phase }: StepPlan, watch: Stopwatch): () => StepTi
   };
 }
 
-/** Timings of a whole merge: activities summed over its steps; in all, from its first step's start to now. */
-export function totalTimings(steps: readonly StepTimings[]): Pick<Measured, 'timings' | 'peak_memory_bytes'> {
+/** Activities summed over its steps; in all, from its first step's start to now. */
+export function totalTimings(steps: readonly StepTimings[]): MergeTimings {
   const sum = (activity: string) => steps.reduce((total, { seconds }) => total + (seconds[activity] ?? 0), 0);
   const first = Math.min(...steps.map(({ started_at }) => started_at));
   return {

@@ -1,10 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import { jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import type { Json, JsonObject } from './json.js';
 import { completeOperation } from './operation-extras.js';
 import { PROBLEM_TYPE } from './problems.js';
-
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type JsonObject = { [key: string]: Json };
 
 const isObject = (value: Json | undefined): value is JsonObject =>
   value !== null && typeof value === 'object' && !Array.isArray(value);

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from './openapi-document.js';
+import type { Json, JsonObject } from './json.js';
 
 /** Headers of replies, as the document describes them. */
 const HEADERS = {

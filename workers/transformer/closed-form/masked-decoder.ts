@@ -1,6 +1,7 @@
 import type { Matrix } from '../../linalg/contract.js';
 import { sharedColumns } from './growth.js';
-import { decoderOf, type Merging } from './merging.js';
+import { decoderOf } from './merge-input.js';
+import type { Merging } from './merging.js';
 import { CHUNK_ROWS } from './moment.js';
 import { scaledColumns } from './pick.js';
 

@@ -4,7 +4,8 @@ import { centreRows } from '../centre.js';
 import { type Control, checkCancelled } from '../control.js';
 import { type Linear, NO_NORM } from '../model.js';
 import { absorbed } from './importance.js';
-import { centres, decoderOf, linearOf, type MergeInput, sourceNorm } from './merging.js';
+import { decoderOf, linearOf, type MergeInput, sourceNorm } from './merge-input.js';
+import { centres } from './merging.js';
 import { addUnitTrace, CHUNK_ROWS } from './moment.js';
 
 /**

@@ -4,7 +4,8 @@ import { NO_NORM } from '../model.js';
 import { averageReaders, type Fold, foldedBias, onesFold, type ReaderSource, stackReaders } from '../readers.js';
 import { asRows } from '../selection.js';
 import { maskedDecoder } from './masked-decoder.js';
-import { decoderOf, joinedNorms, linearOf, type Merging, sourceNorm } from './merging.js';
+import { decoderOf, linearOf, sourceNorm } from './merge-input.js';
+import { joinedNorms, type Merging } from './merging.js';
 
 /** A reader of the result's stream: the sources' own on the heads or units kept, in terms of the new stream. */
 export async function resultReader(

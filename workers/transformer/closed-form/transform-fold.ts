@@ -2,7 +2,7 @@ import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js
 import type { Kept } from '../selection.js';
 import { type UnitSeries, unitCovariance, unitSeries } from './hermite.js';
 import { absorbed, rowSquares } from './importance.js';
-import { linearOf, type MergeInput, sourceNorm } from './merging.js';
+import { linearOf, type MergeInput, sourceNorm } from './merge-input.js';
 import { others } from './pick.js';
 import { foldOf } from './unit-fold.js';
 

@@ -4,7 +4,8 @@ import { asRows } from '../selection.js';
 import { sharedColumns } from './growth.js';
 import { headFold } from './head-fold.js';
 import { absorbed } from './importance.js';
-import { linearOf, type Merging, sourceNorm } from './merging.js';
+import { linearOf, sourceNorm } from './merge-input.js';
+import type { Merging } from './merging.js';
 import { others, takeColumns } from './pick.js';
 import { unitFold } from './unit-fold.js';
 
