@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FloatArray, LinearAlgebra, Matrix } from './contract.js';
+import type { Eigh, FloatArray, LinearAlgebra, Matrix } from './contract.js';
 
 /** Bytes of decompositions kept. Eigenvectors of two sources of width 4096 in float64 fill half of it. */
 export const REMEMBERED_BYTES = 512 * 1024 * 1024;
@@ -19,21 +19,21 @@ export function remembering(la: LinearAlgebra, limit = REMEMBERED_BYTES): Linear
   const memory = new Memory(limit);
   const eigh: LinearAlgebra['eigh'] = async (matrices) => {
     const keys = await Promise.all(matrices.map((a) => keyOf(la, 'eigh', a)));
-    const open = keys.flatMap((key, i) => (memory.get(key) ? [] : [i]));
+    // Taken now: what is remembered below may push them out.
+    const known = keys.map((key) => memory.get(key));
+    const open = [...matrices.keys()].filter((i) => !known[i]);
     const solved = await la.eigh(open.map((i) => matrices[i]));
-    const answers = new Map(open.map((i, k) => [i, solved[k]]));
-    return Promise.all(
-      keys.map(async (key, i) => {
-        const fresh = answers.get(i);
-        if (fresh) {
-          await memory.put(la, key, fresh.values, [fresh.vectors]);
-          return fresh;
-        }
-        const known = memory.get(key) as Remembered;
-        await refill(la, matrices[i], known.parts[0].data);
-        return { values: known.values.slice(), vectors: matrices[i] };
-      }),
-    );
+    const results: Eigh[] = new Array(matrices.length);
+    for (const [k, i] of open.entries()) {
+      results[i] = solved[k];
+      await memory.put(la, keys[i], solved[k].values, [solved[k].vectors]);
+    }
+    for (const [i, entry] of known.entries()) {
+      if (!entry) continue;
+      await refill(la, matrices[i], entry.parts[0].data);
+      results[i] = { values: entry.values.slice(), vectors: matrices[i] };
+    }
+    return results;
   };
   const eigvalsh: LinearAlgebra['eigvalsh'] = async (a) => {
     const key = await keyOf(la, 'eigvalsh', a);
@@ -87,17 +87,18 @@ class Memory {
       this.bytes -= entry.bytes;
     }
     const parts = await Promise.all(
-      matrices.map(async (a) => ({ data: (await la.download(a)).slice(), rows: a.rows, cols: a.cols })),
+      matrices.map(async (a) => ({ data: await la.inspect(a, (v) => v.slice()), rows: a.rows, cols: a.cols })),
     );
     this.entries.set(key, { values: values.slice(), parts, bytes });
     this.bytes += bytes;
   }
 }
 
-async function keyOf(la: LinearAlgebra, verb: string, a: Matrix): Promise<string> {
-  const values = await la.download(a);
+function keyOf(la: LinearAlgebra, verb: string, a: Matrix): Promise<string> {
   const hash = createHash('sha256').update(`${verb} ${a.rows} ${a.cols} ${a.precision} `);
-  return hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)).digest('base64');
+  return la.inspect(a, ({ buffer, byteOffset, byteLength }) =>
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength)).digest('base64'),
+  );
 }
 
 async function refill(la: LinearAlgebra, a: Matrix, data: FloatArray): Promise<void> {
