@@ -45,12 +45,14 @@ export async function createServices(config: Config, log: Logger): Promise<Servi
   const webhooks = new Webhooks(config, store, jobs, log);
   let running: Promise<void> = Promise.resolve();
   let telling: Promise<void> = Promise.resolve();
+  let sweeping: Promise<void> = Promise.resolve();
   const reconcile = () => {
     running = running.then(() => jobs.reconcile()).catch((error) => log.warn({ err: error }, 'reconcile failed'));
     telling = telling.then(() => webhooks.reconcile()).catch((error) => log.warn({ err: error }, 'webhooks not told'));
   };
   const sweep = () => {
-    running = running.then(() => jobs.sweep()).catch((error) => log.warn({ err: error }, 'sweep failed'));
+    // Beside the reconciling: removing much, or from a slow store, takes longer than a job may wait to be queued.
+    sweeping = sweeping.then(() => jobs.sweep()).catch((error) => log.warn({ err: error }, 'sweep failed'));
     telling = telling.then(() => webhooks.sweep()).catch((error) => log.warn({ err: error }, 'webhooks not swept'));
     // Beside them: a file that was not taken before a crash is hashed first.
     uploads.sweep().catch((error) => log.warn({ err: error }, 'sweep of uploads failed'));
@@ -61,7 +63,7 @@ export async function createServices(config: Config, log: Logger): Promise<Servi
   sweep();
   const close = async () => {
     for (const timer of timers) clearInterval(timer);
-    await Promise.all([running, telling]);
+    await Promise.all([running, telling, sweeping]);
     await webhooks.close();
     await queue.close();
     await tracing?.close();

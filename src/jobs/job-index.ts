@@ -27,10 +27,13 @@ export class JobIndex {
   private readonly open = new Set<string>();
   /** Pollers get the very same object as long as nothing has changed. */
   private readonly noted = new WeakSet<Job>();
+  private readonly damaged = new Set<string>();
   private readonly reading = new Map<string, { now: Promise<Job | undefined>; next?: Promise<Job | undefined> }>();
 
   /** Told of every job that is not as it was when it was last seen, with the status it had then. */
   onMove: (before: JobStatus | undefined, job: Job) => void = () => {};
+  /** Told once of every job whose files cannot be understood; it is left out. */
+  onDamaged: (id: string, error: SyntaxError) => void = () => {};
 
   constructor(store: JobStore) {
     this.store = store;
@@ -48,17 +51,18 @@ export class JobIndex {
     return this.open;
   }
 
-  /** Ids of all jobs, oldest first; every one of them is in the index then. */
+  /** Ids of all jobs, oldest first; every one of them that can be read is in the index then. */
   async ids(): Promise<string[]> {
     const ids = await this.store.ids();
     const unknown = ids.filter((id) => !this.jobs.has(id));
     const load = async () => {
-      for (let id = unknown.pop(); id; id = unknown.pop()) await this.refresh(id);
+      for (let id = unknown.pop(); id; id = unknown.pop()) await this.look(id);
     };
     await Promise.all(Array.from({ length: LOADERS }, load));
     if (this.jobs.size > ids.length) {
       const present = new Set(ids);
-      for (const id of this.jobs.keys()) if (!present.has(id)) this.forget(id);
+      // Deleted elsewhere, or made here since the folder was listed.
+      for (const id of this.jobs.keys()) if (!present.has(id)) await this.look(id);
     }
     return ids;
   }
@@ -86,6 +90,19 @@ export class JobIndex {
       () => this.read(id),
     );
     return reading.next;
+  }
+
+  /** As `refresh`, and undefined also where the job is damaged: one of them must not stand in the way of all others. */
+  async look(id: string): Promise<Job | undefined> {
+    try {
+      return await this.refresh(id);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      this.forget(id);
+      if (!this.damaged.has(id)) this.onDamaged(id, error);
+      this.damaged.add(id);
+      return undefined;
+    }
   }
 
   private read(id: string): Promise<Job | undefined> {

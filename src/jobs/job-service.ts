@@ -22,7 +22,7 @@ import type { JobStore } from './job-store.js';
 import { machineFor } from './machine-for.js';
 import { Outlines } from './outlines.js';
 import type { JobRecord } from './record.js';
-import { Downloads, removeExpired, removeLeftovers } from './retention.js';
+import { Downloads, deleteJob, removeExpired, removeLeftovers } from './retention.js';
 import { waitingFor } from './waiting-for.js';
 
 const WORKER_LOST: JobError = {
@@ -72,6 +72,7 @@ export class JobService {
     this.config = config;
     this.store = store;
     this.index = new JobIndex(store);
+    this.index.onDamaged = (id, error) => log.error({ err: error, job: id }, 'a job is damaged and left out');
     this.feeds = new EventFeeds(store);
     this.checkpoints = checkpoints;
     this.outlines = new Outlines(config, checkpoints);
@@ -149,7 +150,7 @@ export class JobService {
   /** @throws NotFoundError */
   async get(id: string): Promise<Job> {
     const job = await this.index.refresh(id);
-    if (!job) throw new NotFoundError('job_not_found', `There is no job "${id}".`);
+    if (!job) throw notFound(id);
     return this.withWaiting(job);
   }
 
@@ -168,7 +169,7 @@ export class JobService {
     for (const id of ids) {
       const seen = this.index.get(id);
       if (!seen || !matches(seen, query)) continue;
-      const job = await this.index.refresh(id);
+      const job = await this.index.look(id);
       if (!job || !matches(job, query)) continue;
       if (data.length === query.limit) return { data, hasMore: true };
       data.push(await this.withWaiting(job));
@@ -179,7 +180,7 @@ export class JobService {
   /** Events of a job after `after`, oldest first. @throws NotFoundError */
   async events(id: string, after: number, limit: number): Promise<{ data: JobEvent[]; hasMore: boolean }> {
     const events = await this.store.events(id, after, limit + 1);
-    if (!events) throw new NotFoundError('job_not_found', `There is no job "${id}".`);
+    if (!events) throw notFound(id);
     return { data: events.slice(0, limit), hasMore: events.length > limit };
   }
 
@@ -206,8 +207,7 @@ export class JobService {
     const job = await this.get(id);
     if (!isTerminal(job.status))
       throw new ConflictError('job_not_finished', `Job ${id} is ${job.status}; cancel it before deleting it.`);
-    await this.store.delete(id);
-    this.index.forget(id);
+    if (!(await deleteJob(this.store, this.index, id))) throw notFound(id);
     await this.queue.withdraw(id).catch(() => {});
   }
 
@@ -217,7 +217,7 @@ export class JobService {
     const found: string[] = [];
     for (const id of [...this.index.unfinished]) {
       if (!this.index.get(id)?.checkpoints.includes(checkpoint)) continue;
-      const job = await this.index.refresh(id);
+      const job = await this.index.look(id);
       if (job && !isTerminal(job.status)) found.push(id);
     }
     return found;
@@ -258,8 +258,11 @@ export class JobService {
   async sweep(): Promise<void> {
     const { RETENTION_HOURS: hours, DATA_DIR } = this.config;
     await removeLeftovers(DATA_DIR);
-    const removed = hours === undefined ? 0 : await removeExpired(this.store, this.index, this.downloads, hours);
+    if (hours === undefined) return;
+    const { removed, failures } = await removeExpired(this.store, this.index, this.downloads, hours);
     if (removed > 0) this.log.info({ removed, hours }, 'removed jobs past their retention');
+    if (failures.length > 0)
+      this.log.warn({ err: failures[0].error, jobs: failures.map(({ job }) => job) }, 'jobs not removed');
   }
 
   /**
@@ -276,12 +279,21 @@ export class JobService {
       // Messages of workers may be lost, so all are looked at again in turns; those that run, every time.
       const due = seen?.status === 'running' || seen?.cancel_requested || (i + this.turn) % REFRESH_EVERY === 0;
       if (known.has(id) && !due) continue;
-      const job = await this.index.refresh(id);
-      if (!job || isTerminal(job.status)) continue;
-      if (job.cancel_requested) await this.cancel(id);
-      else if (!known.has(id)) await this.restore(id);
+      await this.repair(id, known.has(id)).catch((error) => {
+        // What is wrong with one job must not keep others from being queued.
+        if (error instanceof WeightfoldError && error.code === 'queue_unavailable') throw error;
+        this.log.warn({ err: error, job: id }, 'job not brought in line with the queue');
+      });
     }
     this.turn++;
+  }
+
+  /** Look at a job again: end it where that was asked for, put it back where the queue does not know it. */
+  private async repair(id: string, known: boolean): Promise<void> {
+    const job = await this.index.look(id);
+    if (!job || isTerminal(job.status)) return;
+    if (job.cancel_requested) await this.cancel(id);
+    else if (!known) await this.restore(id);
   }
 
   /** Put back a job that was not in the queue, or end one that the queue gave up. */
@@ -328,6 +340,8 @@ export class JobService {
     );
   }
 }
+
+const notFound = (id: string) => new NotFoundError('job_not_found', `There is no job "${id}".`);
 
 function matches(
   job: Pick<Job, 'status' | 'created_at' | 'labels'>,

@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isMissing } from '../store/files.js';
 import { layout } from '../store/layout.js';
 import type { JobIndex } from './job-index.js';
 import type { JobStore } from './job-store.js';
@@ -29,7 +30,8 @@ export class Downloads {
 
 /**
  * Remove jobs that ended more than `hours` ago, with their artifacts. Jobs that have not ended, or that are being
- * downloaded or whose webhook has still to be told, stay. @returns how many were removed
+ * downloaded or whose webhook has still to be told, stay.
+ * @returns how many were removed, and why each of those was not that could not be
  */
 export async function removeExpired(
   store: JobStore,
@@ -37,17 +39,33 @@ export async function removeExpired(
   downloads: Downloads,
   hours: number,
   now = Date.now(),
-): Promise<number> {
+): Promise<{ removed: number; failures: { job: string; error: unknown }[] }> {
   let removed = 0;
+  const failures: { job: string; error: unknown }[] = [];
   for (const id of await index.ids()) {
     const finished = index.get(id)?.finished_at;
     if (!finished || now - Date.parse(finished) < hours * HOUR_MS || downloads.has(id)) continue;
     if (await store.deliveries.isExpected(id)) continue;
-    await store.delete(id);
-    index.forget(id);
-    removed++;
+    try {
+      if (await deleteJob(store, index, id)) removed++;
+    } catch (error) {
+      failures.push({ job: id, error });
+    }
   }
-  return removed;
+  return { removed, failures };
+}
+
+/** Remove a job that has ended; false where somebody else has. @throws WeightfoldError `store_unavailable` */
+export async function deleteJob(store: JobStore, index: JobIndex, id: string): Promise<boolean> {
+  const deleted = await store.delete(id).then(
+    () => true,
+    (error) => {
+      if (isMissing(error)) return false;
+      throw error;
+    },
+  );
+  index.forget(id);
+  return deleted;
 }
 
 /** Remove what writers that died left behind: jobs never completed under their name, and half-deleted ones. */

@@ -90,11 +90,17 @@ export class Webhooks {
   /** Put back what the queue has lost, and be done with jobs that have nothing more to deliver. */
   async sweep(): Promise<void> {
     if (!this.queue) return;
-    for (const id of await this.deliveries.expected()) {
-      for (const delivery of await this.deliveries.list(id))
-        if (delivery.status === 'pending') await this.enqueue(delivery);
-      await this.finish(id);
-    }
+    const expected = await this.deliveries.expected();
+    for (const id of expected)
+      await this.putBack(id).catch((error) => this.log.warn({ err: error, job: id }, 'webhook not looked after'));
+    // Another API was done with those first.
+    for (const id of this.seen.keys()) if (!expected.includes(id)) await this.finish(id);
+  }
+
+  private async putBack(id: string): Promise<void> {
+    for (const delivery of await this.deliveries.list(id))
+      if (delivery.status === 'pending') await this.enqueue(delivery);
+    await this.finish(id);
   }
 
   async close(): Promise<void> {

@@ -69,8 +69,6 @@ function handleError(error: FastifyError, request: FastifyRequest, reply: Fastif
   }
   const known = FASTIFY_CODES[error.code];
   if (known) return sendProblem(request, reply, known[1], known[0], known[2] ?? error.message);
-  if (error instanceof SyntaxError)
-    return sendProblem(request, reply, 400, 'json_invalid', `The body is not valid JSON: ${error.message}`);
   if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
     return sendProblem(request, reply, 507, 'storage_full', 'The store is full. Free space, then try again.');
   const status = error.statusCode ?? 500;

@@ -80,6 +80,7 @@ async function waitForEnd({ jobs }: Services, id: string, seconds: number, reply
   const gone = new AbortController();
   const abort = () => gone.abort();
   reply.raw.once('close', abort);
+  if (reply.raw.destroyed) abort();
   await jobs.feeds.untilEnded(id, seconds * 1000, gone.signal);
   reply.raw.off('close', abort);
   return jobs.get(id);

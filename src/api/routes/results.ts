@@ -179,8 +179,11 @@ async function sendArtifact(
     .header('content-length', end - start + 1)
     .serializer((payload: unknown) => payload as string);
   if (request.method === 'HEAD' || size === 0) return reply.send();
-  const { downloads } = services.jobs;
-  downloads.begin(id);
-  reply.raw.once('close', () => downloads.end(id));
+  // A client that has gone meanwhile closes nothing any more.
+  if (!reply.raw.destroyed) {
+    const { downloads } = services.jobs;
+    downloads.begin(id);
+    reply.raw.once('close', () => downloads.end(id));
+  }
   return reply.send(await readArtifact(services.store.artifacts, folder, file, { start, end }));
 }
