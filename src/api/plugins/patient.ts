@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 
@@ -11,11 +12,16 @@ declare module 'fastify' {
   }
 }
 
+/** A request without either header ends with its headers (RFC 9112, section 6.3). */
+const hasBody = (headers: IncomingHttpHeaders) =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
 /** Cut clients that dribble a small body (slowloris); Node's own request timeout must allow day-long uploads. */
 export const patient = fp(
   async (app: FastifyInstance) => {
     app.addHook('onRequest', (request, _reply, next) => {
-      if (request.routeOptions.config.streamed || request.method === 'GET' || request.method === 'HEAD') return next();
+      const { method, headers, routeOptions } = request;
+      if (routeOptions.config.streamed || method === 'GET' || method === 'HEAD' || !hasBody(headers)) return next();
       const timer = setTimeout(() => request.raw.destroy(), JSON_BODY_MS);
       const done = () => clearTimeout(timer);
       request.raw.once('end', done).once('close', done);
