@@ -1,10 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import http from 'node:http';
+import type { Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Upload, type UploadOptions } from 'tus-js-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildApp } from '../../src/api/app.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
 import { startService, type TestService } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
@@ -128,6 +131,40 @@ describe('a resumable upload', () => {
     expect(await isThere('cut')).toBe(false);
     expect((await send(model, 'cut', { uploadUrl: url })).error).toBeUndefined();
     expect((await stored('cut')).equals(model)).toBe(true);
+  });
+
+  it('that falls silent within a request is cut as any connection is, but not while its file is checked', async () => {
+    const { services } = service;
+    const app = await buildApp(services);
+    try {
+      const connected = new Promise<Socket>((resolve) => app.server.once('connection', resolve));
+      const { location: pathname } = (await begin({ checkpoint: 'silent', filename: 'vocab.txt' }, 10)).headers;
+      const headers = {
+        'tus-resumable': '1.0.0',
+        'upload-offset': 0,
+        'content-type': 'application/offset+octet-stream',
+        'content-length': 10,
+      };
+      const patch = http.request(new URL(pathname, await app.listen()), { method: 'PATCH', headers });
+      const adopt = services.checkpoints.adopt.bind(services.checkpoints);
+      let checking: number | undefined;
+      services.checkpoints.adopt = async (...given) => {
+        services.checkpoints.adopt = adopt;
+        checking = socket.timeout;
+        return adopt(...given);
+      };
+      patch.write('12345');
+      const socket = await connected;
+      const there = path.join(service.dataDir, 'uploads', path.basename(pathname));
+      for (let i = 0; i < 200 && (await stat(there)).size === 0; i++) await sleep(10);
+      expect(socket.timeout).toBeGreaterThan(0);
+      patch.end('67890');
+      const [{ statusCode }] = await once(patch, 'response');
+      expect([statusCode, checking]).toEqual([204, 0]);
+    } finally {
+      app.server.closeAllConnections();
+      await app.close();
+    }
   });
 
   it('may come in one request, also with its creation', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { newJobId } from '../../src/jobs/ids.js';
 import { JobIndex } from '../../src/jobs/job-index.js';

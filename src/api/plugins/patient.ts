@@ -1,6 +1,6 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import { hasBody } from '../has-body.js';
 
 /** A JSON body must be complete this long after its headers; uploads only have to keep moving (`connectionTimeout`). */
 const JSON_BODY_MS = 12_000;
@@ -11,10 +11,6 @@ declare module 'fastify' {
     streamed?: boolean;
   }
 }
-
-/** A request without either header ends with its headers (RFC 9112, section 6.3). */
-const hasBody = (headers: IncomingHttpHeaders) =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 /** Cut clients that dribble a small body (slowloris); Node's own request timeout must allow day-long uploads. */
 export const patient = fp(

@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { uploadId } from '../../schemas/upload.js';
 import type { Uploads } from '../../uploads/uploads.js';
+import { hasBody } from '../has-body.js';
 import { problemResponses } from '../problem-responses.js';
 import type { Services } from '../services.js';
 
@@ -30,7 +31,9 @@ function webRequest({ method, url, headers, raw }: FastifyRequest): Request {
 
 async function answer(uploads: Uploads, request: FastifyRequest, reply: FastifyReply) {
   // The last bytes are followed by silence while the whole file is hashed: minutes, for a large one.
-  request.raw.socket.setTimeout(0);
+  const wait = () => request.raw.socket.setTimeout(0);
+  if (hasBody(request.headers)) request.raw.once('end', wait);
+  else wait();
   const { status, headers, refusal } = await uploads.handle(webRequest(request));
   for (const [name, value] of headers) if (!OWN_HEADERS.test(name)) reply.header(name, value);
   if (refusal) throw refusal;
