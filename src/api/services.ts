@@ -65,6 +65,7 @@ export async function createServices(config: Config, log: Logger): Promise<Servi
     for (const timer of timers) clearInterval(timer);
     await Promise.all([running, telling, sweeping]);
     await webhooks.close();
+    await jobs.close();
     await queue.close();
     await tracing?.close();
   };

@@ -1,21 +1,12 @@
 import { isTerminal, JOB_STATUSES, type Job, type JobStatus } from '../schemas/job.js';
+import { SharedWork } from '../shared-work.js';
+import { EndedJobs } from './ended-jobs.js';
+import type { IndexedJob } from './indexed-job.js';
 import type { JobStore } from './job-store.js';
 import type { JobRecord } from './record.js';
 
-/** What lists filter by, per job: a few hundred bytes, so that a hundred thousand jobs fit in memory. */
-export interface IndexedJob {
-  id: string;
-  status: JobStatus;
-  labels: Record<string, string>;
-  created_at: string;
-  finished_at: string | null;
-  cancel_requested: boolean;
-  /** Uploaded checkpoints it reads; empty once it has ended. */
-  checkpoints: readonly string[];
-}
-
-/** Jobs read at a time while the index is filled. */
-const LOADERS = 8;
+/** Jobs looked at at a time while the index is filled. */
+const LOADERS = 16;
 
 /**
  * Every job in memory, as last seen in the store, which stays the truth: a job that others may have moved on is read
@@ -28,7 +19,10 @@ export class JobIndex {
   /** Pollers get the very same object as long as nothing has changed. */
   private readonly noted = new WeakSet<Job>();
   private readonly damaged = new Set<string>();
-  private readonly reading = new Map<string, { now: Promise<Job | undefined>; next?: Promise<Job | undefined> }>();
+  private readonly reading = new Map<string, SharedWork<Job | undefined>>();
+  private readonly ended: EndedJobs;
+  private readonly filling = new SharedWork(() => this.fill());
+  private recalled = false;
 
   /** Told of every job that is not as it was when it was last seen, with the status it had then. */
   onMove: (before: JobStatus | undefined, job: Job) => void = () => {};
@@ -37,6 +31,7 @@ export class JobIndex {
 
   constructor(store: JobStore) {
     this.store = store;
+    this.ended = new EndedJobs(store.endedJobs);
   }
 
   /** Jobs by status, as last seen. */
@@ -52,19 +47,35 @@ export class JobIndex {
   }
 
   /** Ids of all jobs, oldest first; every one of them that can be read is in the index then. */
-  async ids(): Promise<string[]> {
+  ids(): Promise<readonly string[]> {
+    return this.filling.run();
+  }
+
+  private async fill(): Promise<readonly string[]> {
     const ids = await this.store.ids();
+    if (!this.recalled) await this.recall(ids);
     const unknown = ids.filter((id) => !this.jobs.has(id));
-    const load = async () => {
-      for (let id = unknown.pop(); id; id = unknown.pop()) await this.look(id);
-    };
-    await Promise.all(Array.from({ length: LOADERS }, load));
+    await forEach(unknown, (id) => this.look(id));
     if (this.jobs.size > ids.length) {
       const present = new Set(ids);
       // Deleted elsewhere, or made here since the folder was listed.
       for (const id of this.jobs.keys()) if (!present.has(id)) await this.look(id);
     }
     return ids;
+  }
+
+  /** Take what was known of ended jobs before the last start, as far as it still holds. */
+  private async recall(ids: readonly string[]): Promise<void> {
+    const known = await this.ended.load(new Set(ids));
+    await forEach([...known.values()], async (job) => {
+      if (!this.jobs.has(job.id) && (await this.store.hasEnded(job.id))) this.jobs.set(job.id, job);
+    });
+    this.recalled = true;
+  }
+
+  /** Wait until what is remembered of ended jobs is on disk. */
+  async close(): Promise<void> {
+    await this.ended.flush();
   }
 
   /** A job that has just been made here: as it was accepted, without reading it back. */
@@ -83,13 +94,12 @@ export class JobIndex {
    * pollers of a job cost no more than the disk can do, and nobody sees what was before they asked.
    */
   refresh(id: string): Promise<Job | undefined> {
-    const reading = this.reading.get(id);
-    if (!reading) return this.read(id);
-    reading.next ??= reading.now.then(
-      () => this.read(id),
-      () => this.read(id),
-    );
-    return reading.next;
+    const known = this.reading.get(id);
+    if (known) return known.run();
+    const reading = new SharedWork(() => this.load(id));
+    this.reading.set(id, reading);
+    reading.onIdle = () => this.reading.delete(id);
+    return reading.run();
   }
 
   /** As `refresh`, and undefined also where the job is damaged: one of them must not stand in the way of all others. */
@@ -103,17 +113,6 @@ export class JobIndex {
       this.damaged.add(id);
       return undefined;
     }
-  }
-
-  private read(id: string): Promise<Job | undefined> {
-    const now = this.load(id);
-    const reading: { now: typeof now; next?: typeof now } = { now };
-    this.reading.set(id, reading);
-    const done = () => {
-      if (!reading.next) this.reading.delete(id);
-    };
-    now.then(done, done);
-    return now;
   }
 
   private async load(id: string): Promise<Job | undefined> {
@@ -130,7 +129,9 @@ export class JobIndex {
     const ended = isTerminal(status);
     const before = this.jobs.get(id)?.status;
     const checkpoints = ended ? [] : checkpointsOf(job);
-    this.jobs.set(id, { id, status, labels, created_at, finished_at, cancel_requested, checkpoints });
+    const indexed = { id, status, labels, created_at, finished_at, cancel_requested, checkpoints };
+    this.jobs.set(id, indexed);
+    if (ended && before !== status) this.ended.add(indexed);
     if (ended) this.open.delete(id);
     else this.open.add(id);
     if (before !== status) this.onMove(before, job);
@@ -140,6 +141,14 @@ export class JobIndex {
     this.jobs.delete(id);
     this.open.delete(id);
   }
+}
+
+async function forEach<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
+  let next = 0;
+  const work = async () => {
+    while (next < items.length) await act(items[next++]);
+  };
+  await Promise.all(Array.from({ length: LOADERS }, work));
 }
 
 /** Uploaded checkpoints a job reads: as a source, a probe or calibration tokens. */

@@ -161,8 +161,8 @@ export class JobService {
   }
 
   async list(query: ListQuery): Promise<{ data: Job[]; hasMore: boolean }> {
-    let ids = await this.index.ids();
-    if (query.order === 'desc') ids.reverse();
+    const all = await this.index.ids();
+    let ids = query.order === 'desc' ? all.toReversed() : all;
     const { after } = query;
     if (after !== undefined) ids = ids.filter((id) => (query.order === 'desc' ? id < after : id > after));
     const data: Job[] = [];
@@ -294,6 +294,11 @@ export class JobService {
     if (!job || isTerminal(job.status)) return;
     if (job.cancel_requested) await this.cancel(id);
     else if (!known) await this.restore(id);
+  }
+
+  /** Wait until what is remembered of ended jobs is on disk. */
+  close(): Promise<void> {
+    return this.index.close();
   }
 
   /** Put back a job that was not in the queue, or end one that the queue gave up. */

@@ -30,13 +30,23 @@ export const STEP_MARKER = '.step.json';
 /** Jobs kept in memory as last read: clients poll them far more often than they change. */
 const CACHED_JOBS = 5_000;
 
-interface Seen {
-  job: Job;
-  /** The folder's time of change, and when this process first saw it (`performance.now()`, ms). */
-  changed: bigint;
+const JOB_ID = /^job_[0-9A-Z]{26}$/;
+
+/** A folder as last read. */
+interface Read {
+  /** Its time of change, and when this process first saw that (`performance.now()`, ms). */
+  changed: bigint | undefined;
   since: number;
   /** Read again SETTLED_MS after that, so that nothing can have changed unseen since. */
   settled: boolean;
+}
+
+interface Seen extends Read {
+  job: Job;
+}
+
+interface Listed extends Read {
+  ids: readonly string[];
 }
 
 /** What clients see of a record; without the plan, which can be large. */
@@ -54,6 +64,7 @@ export class JobStore {
   readonly deliveries: DeliveryStore;
   private readonly seen = new Map<string, Seen>();
   private readonly submitted = new Map<string, Submitted>();
+  private listed: Listed | undefined;
 
   /** @param artifacts where published files are, if not in the jobs' folders */
   constructor(dataDir: string, artifacts?: ObjectStore) {
@@ -195,9 +206,24 @@ export class JobStore {
   }
 
   /** Ids of all jobs, oldest first (ids sort by creation time). */
-  async ids(): Promise<string[]> {
-    const names = await readdir(layout(this.dataDir).jobs);
-    return names.filter((name) => /^job_[0-9A-Z]{26}$/.test(name)).sort();
+  async ids(): Promise<readonly string[]> {
+    const { jobs } = layout(this.dataDir);
+    const [changed, now] = [await timeOfChange(jobs), performance.now()];
+    const before = this.listed?.changed === changed ? this.listed : undefined;
+    if (before?.settled) return before.ids;
+    const ids = (await readdir(jobs)).filter((name) => JOB_ID.test(name)).sort();
+    const since = before?.since ?? now;
+    this.listed = { ids, changed, since, settled: now - since > SETTLED_MS };
+    return ids;
+  }
+
+  /** Whether a job has ended, without reading how. */
+  hasEnded(id: string): Promise<boolean> {
+    return exists(this.files(id).outcome);
+  }
+
+  get endedJobs(): string {
+    return layout(this.dataDir).endedJobs;
   }
 
   async writeState(id: string, state: JobState): Promise<void> {
@@ -256,8 +282,8 @@ async function timeOfChange(folder: string): Promise<bigint | undefined> {
   return info?.mtimeNs;
 }
 
-async function exists(folder: string): Promise<boolean> {
-  return stat(folder).then(
+async function exists(at: string): Promise<boolean> {
+  return stat(at).then(
     () => true,
     (error) => {
       if (isMissing(error)) return false;

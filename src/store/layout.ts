@@ -9,6 +9,8 @@ export const layout = (dataDir: string) => ({
   jobs: path.join(dataDir, 'jobs'),
   idempotency: path.join(dataDir, 'idempotency'),
   trash: path.join(dataDir, 'trash'),
+  /** What lists need of jobs that have ended; see `EndedJobs`. */
+  endedJobs: path.join(dataDir, 'ended-jobs.jsonl'),
   /** An empty file per job whose webhook may have to be called. */
   webhooks: path.join(dataDir, 'webhooks'),
   /** Files fetched from remote sources. */
