@@ -12,7 +12,8 @@ const output = path.join(root, 'dist', 'dashboard');
 const INPUTS = [
   'dashboard',
   'src/client',
-  'src/report/echarts.ts',
+  'src/format',
+  'src/report',
   'docs/errors.md',
   'package-lock.json',
   'scripts/bundle.mjs',

@@ -12,6 +12,10 @@ export class NoAnswerError extends Error {
   }
 }
 
+/** Whether asking again may help: no answer, no valid key yet, too many requests, a service that is away. */
+export const mayPass = (error: Error): boolean =>
+  !(error instanceof RequestError) || error.status === 401 || error.status === 429 || error.status >= 500;
+
 /** `fetch` that notices when a key is asked for. */
 const noticing: typeof fetch = async (input, init) => {
   const { key } = session.get();

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
+import { bytes, count, shape } from '../../src/format/numbers.js';
 import { api, dataOf, RequestError, tagged } from '../api/client.js';
 import type { Checkpoint } from '../api/types.js';
 import { usePolled } from '../api/use-polled.js';
-import { bytes, count, shape } from '../format/numbers.js';
 import { navigate } from '../hash-location.js';
 import { Ago } from '../parts/ago.js';
 import { Confirm } from '../parts/confirm.js';
@@ -25,8 +25,10 @@ export function CheckpointPage({ name }: { name: string }) {
     (signal) => tagged(api.GET('/v1/checkpoints/{name}', { signal, ...path })),
     0,
   );
-  if (error instanceof RequestError && (error.status === 404 || error.status === 400))
-    return <NotFound what={error.message} />;
+  if (error instanceof RequestError && error.status === 404)
+    return <NotFound what={error.message} list="checkpoints" />;
+  if (error instanceof RequestError && error.status === 400)
+    return <NotFound what={`“${name}” is no name of a checkpoint.`} list="checkpoints" />;
   const remove = () => {
     setRefused(undefined);
     dataOf(api.DELETE('/v1/checkpoints/{name}', path)).then(() => navigate('/checkpoints'), setRefused);

@@ -1,6 +1,6 @@
+import { bytes, count } from '../../src/format/numbers.js';
 import { api, tagged } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
-import { bytes, count } from '../format/numbers.js';
 import { Ago } from '../parts/ago.js';
 import { ProblemNotice } from '../parts/problem-notice.js';
 import { useTitle } from '../parts/use-title.js';
@@ -24,7 +24,7 @@ export function CheckpointsPage() {
         <h1>Checkpoints</h1>
       </div>
       <Upload onStored={refresh} />
-      {error && <ProblemNotice title="The list could not be loaded." error={error} />}
+      {error && <ProblemNotice title="The list could not be loaded." error={error} again />}
       {!data && !error && <div class="skeleton" role="status" aria-label="Loading checkpoints" />}
       {data?.data.length === 0 && (
         <div class="card empty">

@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
+import { bytes } from '../../src/format/numbers.js';
 import { urlOf } from '../api/base-url.js';
 import { api, tagged } from '../api/client.js';
 import { download } from '../api/download.js';
 import { session } from '../api/session.js';
 import { usePolled } from '../api/use-polled.js';
-import { bytes } from '../format/numbers.js';
 import { FileLine } from '../parts/file-line.js';
 import { ProblemNotice } from '../parts/problem-notice.js';
 

@@ -1,8 +1,9 @@
+import { bytes, count, figure } from '../../src/format/numbers.js';
+import { duration } from '../../src/format/times.js';
+import { MEASURES } from '../../src/report/comparison-lines.js';
 import type { ComparisonMetrics, ComparisonRow } from '../api/types.js';
-import { bytes, count, figure } from '../format/numbers.js';
-import { duration } from '../format/times.js';
 import { type Column, SortableTable } from '../parts/sortable-table.js';
-import { ComparisonPlot, MEASURES } from '../plots/comparison-plot.js';
+import { ComparisonPlot } from '../plots/comparison-plot.js';
 
 /** Error against width (of language models: loss against size) per method, and the table behind it. */
 export function ComparisonResult({ metrics }: { metrics: ComparisonMetrics }) {

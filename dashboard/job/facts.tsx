@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
+import { dateTime } from '../../src/format/times.js';
 import type { Job } from '../api/types.js';
-import { dateTime } from '../format/times.js';
 import { familyOf, sourcesOf } from '../jobs/family-of.js';
 import { Ago, Took } from '../parts/ago.js';
 
@@ -30,11 +30,13 @@ export function Facts({ job }: { job: Job }) {
         </Fact>
         {job.started_at && <Fact name="Started">{dateTime(job.started_at)}</Fact>}
         {job.finished_at && <Fact name="Ended">{dateTime(job.finished_at)}</Fact>}
-        <Fact name="Took">
-          <Took from={job.started_at} to={job.finished_at} />
-        </Fact>
-        <Fact name="Attempt">{job.attempt}</Fact>
-        <Fact name="Worker">{job.worker ?? '–'}</Fact>
+        {job.started_at && (
+          <Fact name="Took">
+            <Took from={job.started_at} to={job.finished_at} />
+          </Fact>
+        )}
+        {job.attempt > 0 && <Fact name="Attempt">{job.attempt}</Fact>}
+        {job.worker && <Fact name="Worker">{job.worker}</Fact>}
         {spec.priority > 0 && <Fact name="Priority">{spec.priority}</Fact>}
         {job.retry_of && (
           <Fact name="Retry of">

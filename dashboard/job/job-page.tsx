@@ -21,11 +21,11 @@ export function JobPage({ id }: { id: string }) {
   const { job, error, events, link, refresh } = useJob(id);
   const [refused, setRefused] = useState<Error>();
   useTitle(job ? titleOf(job) : 'Job');
-  if (error instanceof RequestError && (error.status === 404 || error.status === 400))
-    return <NotFound what={error.message} />;
+  if (error instanceof RequestError && error.status === 404) return <NotFound what={error.message} />;
+  if (error instanceof RequestError && error.status === 400) return <NotFound what={`“${id}” is no id of a job.`} />;
   if (!job)
     return error ? (
-      <ProblemNotice title="The job could not be loaded." error={error} />
+      <ProblemNotice title="The job could not be loaded." error={error} again />
     ) : (
       <div class="skeleton" role="status" aria-label="Loading the job" />
     );
@@ -44,7 +44,7 @@ export function JobPage({ id }: { id: string }) {
         <JobActions job={job} onChanged={refresh} onRefused={setRefused} />
       </div>
       {refused && <ProblemNotice title="That did not work." error={refused} />}
-      {error && <ProblemNotice title="The job could not be loaded anew." error={error} />}
+      {error && <ProblemNotice title="The job could not be loaded anew: this is how it was." error={error} again />}
       {job.error && <ProblemNotice title="The job failed." error={job.error} />}
       {job.waiting_for && (
         <p class="notice warn">

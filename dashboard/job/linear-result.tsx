@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
+import { count, figure, percent } from '../../src/format/numbers.js';
 import type { LinearMetrics, SpaceMetrics } from '../api/types.js';
-import { count, figure, percent } from '../format/numbers.js';
 import { type Column, SortableTable } from '../parts/sortable-table.js';
 import { SpectrumPlots } from '../plots/spectrum-plot.js';
 import { KeyFigures } from './key-figures.js';

@@ -1,5 +1,5 @@
+import { clock, dateTime } from '../../src/format/times.js';
 import type { JobEvent } from '../api/types.js';
-import { clock, dateTime } from '../format/times.js';
 import type { Link } from './use-job.js';
 
 /** Lines shown at once, the newest. */

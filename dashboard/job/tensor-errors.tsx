@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
+import { figure, shape } from '../../src/format/numbers.js';
 import { urlOf } from '../api/base-url.js';
 import { download } from '../api/download.js';
 import { session } from '../api/session.js';
 import type { LinearMetrics, TransformerMetrics } from '../api/types.js';
-import { figure, shape } from '../format/numbers.js';
 import { ProblemNotice } from '../parts/problem-notice.js';
 import { type Column, SortableTable } from '../parts/sortable-table.js';
 import { TensorName } from '../parts/tensor-name.js';

@@ -1,6 +1,7 @@
+import { count, figure, percent } from '../../src/format/numbers.js';
 import type { TransformerMetrics } from '../api/types.js';
-import { count, figure, percent } from '../format/numbers.js';
 import { type Column, SortableTable } from '../parts/sortable-table.js';
+import { Reasons } from '../plan/reasons.js';
 import { SpectrumPlots } from '../plots/spectrum-plot.js';
 import { KeyFigures } from './key-figures.js';
 import { Legality } from './legality.js';
@@ -61,6 +62,7 @@ export function TransformerResult({ metrics }: { metrics: TransformerMetrics }) 
           rowKey={({ name }) => name}
           text={({ name }) => name}
         />
+        <Reasons spaces={spaces} />
       </section>
       {tensors.length > 0 && <TensorErrors id={metrics.job_id} tensors={tensors} />}
     </>
@@ -97,7 +99,6 @@ const SPACES: readonly Column<Space>[] = [
     by: ({ legality }) => legality,
     cell: ({ legality, reason }) => <Legality value={legality} reason={reason} />,
   },
-  { key: 'reason', title: 'Reason', prose: true, cell: ({ reason }) => <span class="small quiet">{reason}</span> },
 ];
 
 function Probes({ probes }: { probes: readonly Probe[] }) {

@@ -30,12 +30,18 @@ export function Filters({ status, label }: { status: JobStatus | null; label: st
               value={text}
               placeholder="label: team=nlp"
               aria-invalid={wrong}
+              aria-describedby={wrong ? 'label-rule' : undefined}
               onInput={(event) => setText(event.currentTarget.value)}
             />
           </label>
           <button type="submit" disabled={wrong}>
             Filter
           </button>
+          {wrong && (
+            <span id="label-rule" class="small problem">
+              key=value
+            </span>
+          )}
           {label && <a href={`#${routeOf(status, null)}`}>Clear label</a>}
         </form>
       </search>

@@ -68,6 +68,8 @@ function Progress({ job }: { job: Job }) {
         no worker with {job.spec.compute.backend}
       </span>
     );
+  if (job.status === 'queued' && job.progress.fraction === 0)
+    return <span class="small quiet">waiting for a worker</span>;
   if (isTerminal(job.status))
     return <span class="small quiet">{job.status === 'succeeded' ? `${job.progress.total} steps` : '–'}</span>;
   return (

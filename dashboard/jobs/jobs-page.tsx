@@ -39,22 +39,32 @@ export function JobsPage() {
       ),
     POLL_MS,
   );
-  const filtered = Boolean(filter.status || filter.label);
+  const filtered = Boolean(filter.status || filter.label || filter.after);
+  const none = data?.data.length === 0;
+  const fresh = none && !filtered;
   return (
     <>
       <div class="head">
         <h1>Jobs</h1>
-        <div class="actions">
-          <a class="button primary" href="#/new">
-            New merge
-          </a>
-        </div>
+        {!fresh && (
+          <div class="actions">
+            <a class="button primary" href="#/new">
+              New merge
+            </a>
+          </div>
+        )}
       </div>
-      <Filters status={filter.status} label={filter.label} />
-      {error && <ProblemNotice title="The list could not be loaded." error={error} />}
+      {!fresh && <Filters status={filter.status} label={filter.label} />}
+      {error && (
+        <ProblemNotice
+          title={data ? 'The list could not be loaded anew: this is how it was.' : 'The list could not be loaded.'}
+          error={error}
+          again
+        />
+      )}
       {!data && !error && <div class="skeleton" role="status" aria-label="Loading jobs" />}
-      {data && data.data.length > 0 && <JobTable jobs={data.data} />}
-      {data && data.data.length === 0 && (filtered || filter.after ? <NoneMatch /> : <FirstSteps />)}
+      {data && !none && <JobTable jobs={data.data} />}
+      {none && (fresh ? <FirstSteps /> : <NoneMatch />)}
       {data && (filter.after || data.has_more) && (
         <nav class="row pages" aria-label="Pages of the list">
           {filter.after && (

@@ -1,4 +1,5 @@
-import { shape } from '../format/numbers.js';
+import { useId } from 'preact/hooks';
+import { shape } from '../../src/format/numbers.js';
 import { SelectField } from './fields.js';
 import type { JsonObject } from './json-path.js';
 import { biasOf, follows, layerOf, type Tensor } from './recognise.js';
@@ -104,6 +105,9 @@ interface LayerProps {
 function Layer({ n, layer, count, matrices, vectors, compared, before, onMove, onRemove }: LayerProps) {
   const weight = useAt<string>(['model', 'layers', n, 'weight']);
   const bias = useAt<string>(['model', 'layers', n, 'bias']);
+  const width = useAt(['model', 'layers', n, 'width']);
+  const problems = [weight.problem, bias.problem, width.problem].filter(Boolean);
+  const problemId = useId();
   const tensor = matrices.find(({ name }) => name === layer.weight);
   const found = tensor && biasOf(tensor, vectors);
   const last = n === count - 1;
@@ -134,7 +138,13 @@ function Layer({ n, layer, count, matrices, vectors, compared, before, onMove, o
           <span class="small quiet">keeps its outputs</span>
         ) : (
           !compared && (
-            <WidthField bare path={['model', 'layers', n, 'width']} label={`Width of ${title}`} placeholder="width" />
+            <WidthField
+              bare
+              toldBy={problemId}
+              path={['model', 'layers', n, 'width']}
+              label={`Width of ${title}`}
+              placeholder="width"
+            />
           )
         )}
         <span class="layer-buttons">
@@ -166,8 +176,10 @@ function Layer({ n, layer, count, matrices, vectors, compared, before, onMove, o
           Takes {shape([tensor.shapes[0][1]])} inputs; the layer before gives {shape([before.shapes[0][0]])}.
         </p>
       )}
-      {(weight.problem || bias.problem) && (
-        <p class="small problem">{[weight.problem, bias.problem].filter(Boolean).join('; ')}</p>
+      {problems.length > 0 && (
+        <p id={problemId} class="small problem">
+          {problems.join('; ')}
+        </p>
       )}
     </li>
   );

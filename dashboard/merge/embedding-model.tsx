@@ -1,4 +1,4 @@
-import { shape } from '../format/numbers.js';
+import { shape } from '../../src/format/numbers.js';
 import { Field } from './fields.js';
 import type { Json, JsonObject } from './json-path.js';
 import type { Tensor } from './recognise.js';

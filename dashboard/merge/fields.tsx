@@ -9,6 +9,8 @@ interface Common {
   hint?: string;
   /** The label is for screen readers only: something beside the field says the same. */
   bare?: boolean;
+  /** Id of what says elsewhere what is wrong, where there is no room for it below the control. */
+  toldBy?: string;
 }
 
 interface Control {
@@ -24,11 +26,12 @@ export function Field({
   label,
   hint,
   bare,
+  toldBy,
   children,
 }: Common & { children: (control: Control) => ComponentChildren }) {
   const id = useId();
   const { pointer, problem } = useAt(path);
-  const described = [hint && `${id}-hint`, problem && `${id}-problem`].filter(Boolean).join(' ');
+  const described = [hint && `${id}-hint`, problem && (toldBy ?? `${id}-problem`)].filter(Boolean).join(' ');
   return (
     <div class="field">
       <label for={id} class={bare ? 'visually-hidden' : ''}>
@@ -45,7 +48,7 @@ export function Field({
           {hint}
         </span>
       )}
-      {problem && (
+      {problem && !toldBy && (
         <span id={`${id}-problem`} class="small problem">
           {problem}
         </span>

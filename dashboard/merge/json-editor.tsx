@@ -22,7 +22,7 @@ export function JsonEditor({ spec, onChange }: { spec: JsonObject; onChange: (sp
       <header>
         <h2 id="json">Spec</h2>
         <a class="small" href="./docs">
-          What may stand here
+          Reference of the spec
         </a>
       </header>
       <div class="body stack">

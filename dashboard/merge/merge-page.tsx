@@ -64,7 +64,7 @@ export function MergePage() {
 
 /** Every part of a spec that has fields. A model is offered as soon as the sources are known. */
 function Form({ spec, onSpec }: { spec: JsonObject; onSpec: (change: (old: JsonObject) => JsonObject) => void }) {
-  const names = useCheckpointNames();
+  const { names, error } = useCheckpointNames();
   const wanted = checkpointsOf(spec);
   const known = useCheckpoints(wanted);
   const sources = wanted.map((name) => known[name]).filter((source): source is Checkpoint => source !== undefined);
@@ -92,6 +92,7 @@ function Form({ spec, onSpec }: { spec: JsonObject; onSpec: (change: (old: JsonO
   const compared = spec.compare !== undefined;
   return (
     <form onSubmit={(event) => event.preventDefault()}>
+      {error && <ProblemNotice title="The checkpoints could not be listed." error={error} again />}
       <Sources names={names} sliced={family === 'embedding'} />
       {(complete || spec.model !== undefined) && (
         <Model sources={sources} names={names ?? []} onOffer={(parts) => onSpec((old) => apply(old, parts))} />

@@ -55,7 +55,7 @@ function Refusal({ error }: { error: RequestError }) {
       <p>
         <strong>{problem ? 'This cannot be run yet.' : 'No plan.'}</strong>
       </p>
-      {(places.length !== 1 || !problem) && <p>{error.message}</p>}
+      {!places.some(({ message }) => error.message.includes(message)) && <p>{error.message}</p>}
       {places.length > 0 && (
         <ul>
           {places.map(({ pointer, message }) => (

@@ -28,20 +28,22 @@ export function Sources({ names, sliced }: SourcesProps) {
           No checkpoint is uploaded. <a href="#/checkpoints">Upload some</a>, or name addresses the service may read.
         </p>
       )}
-      <ol class="body stack sources-list">
-        {sources.map((source, n) => (
-          <Source
-            key={n}
-            n={n}
-            names={names ?? []}
-            source={source as JsonObject}
-            sliced={sliced}
-            alone={sources.length === 1}
-          />
-        ))}
-      </ol>
-      {sources.length === 0 && (
-        <p class="body small quiet">Add the models to merge. One alone can be made narrower or wider.</p>
+      {sources.length > 0 && (
+        <ol class="body stack sources-list">
+          {sources.map((source, n) => (
+            <Source
+              key={n}
+              n={n}
+              names={names}
+              source={source as JsonObject}
+              sliced={sliced}
+              alone={sources.length === 1}
+            />
+          ))}
+        </ol>
+      )}
+      {sources.length === 0 && names?.length !== 0 && (
+        <p class="body quiet">Add the models to merge. One alone can be made narrower or wider.</p>
       )}
       {problem && sources.length === 0 && <p class="body small problem">{problem}</p>}
     </fieldset>
@@ -58,7 +60,7 @@ function Source({
   alone,
 }: {
   n: number;
-  names: readonly string[];
+  names: readonly string[] | undefined;
   source: JsonObject;
   sliced: boolean;
   alone: boolean;
@@ -66,7 +68,8 @@ function Source({
   const { set, problem, pointer } = useAt<JsonObject>(['sources', n]);
   const uri = 'uri' in source;
   const chosen = uri ? OTHER : String(source.checkpoint ?? '');
-  const missing = !uri && chosen !== '' && !names.includes(chosen);
+  const unlisted = !uri && chosen !== '' && !names?.includes(chosen);
+  const missing = unlisted && names !== undefined;
   const { checkpoint: _, uri: __, ...slices } = source;
   const choose = (name: string) => set({ ...slices, ...(name === OTHER ? { uri: 'hf://' } : { checkpoint: name }) });
   return (
@@ -74,14 +77,14 @@ function Source({
       <div class="row">
         <select
           aria-label={`Source ${n + 1}`}
-          aria-invalid={problem !== undefined}
+          aria-invalid={problem !== undefined || missing}
           data-pointer={pointer}
           value={chosen}
           onChange={({ currentTarget }) => choose(currentTarget.value)}
         >
           {chosen === '' && <option value="">choose …</option>}
-          {missing && <option value={chosen}>{chosen} (not there)</option>}
-          {names.map((name) => (
+          {unlisted && <option value={chosen}>{chosen}</option>}
+          {names?.map((name) => (
             <option key={name} value={name}>
               {name}
             </option>
@@ -110,6 +113,11 @@ function Source({
       </div>
       {sliced && <Slice n={n} axis="columns" />}
       {problem && <p class="small problem">{problem}</p>}
+      {missing && !problem && (
+        <p class="small problem">
+          No checkpoint is called “{chosen}”. <a href="#/checkpoints">Upload it</a>, or choose another.
+        </p>
+      )}
     </li>
   );
 }

@@ -1,4 +1,4 @@
-import { shape } from '../format/numbers.js';
+import { shape } from '../../src/format/numbers.js';
 import { useCheckpoints } from './checkpoints.js';
 import type { JsonObject, Path } from './json-path.js';
 import { useAt } from './spec-state.js';

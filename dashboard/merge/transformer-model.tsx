@@ -26,7 +26,7 @@ export function TransformerModel({ names, sources }: { names: readonly string[];
           path={['target', 'num_key_value_heads']}
           label="Key-value heads"
           min={1}
-          placeholder="as the sources group them"
+          placeholder="as in the sources"
         />
       </div>
       <p class="small quiet">

@@ -1,10 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
-import { api, dataOf, type RequestError } from '../api/client.js';
+import { api, dataOf, mayPass, type RequestError } from '../api/client.js';
 import type { Plan } from '../api/types.js';
 import type { JsonObject } from './json-path.js';
 
 /** Typing goes on; the plan is asked for once it pauses this long. */
 const PAUSE_MS = 400;
+/** After a request that was not answered, or not let in. */
+const RETRY_MS = 3_000;
 
 export interface Planned {
   plan: Plan | undefined;
@@ -21,15 +23,18 @@ export function usePlan(spec: JsonObject): Planned {
   useEffect(() => {
     if (!ready) return;
     const stop = new AbortController();
+    let timer: ReturnType<typeof setTimeout>;
     const ask = async () => {
       try {
         const plan = await dataOf(api.POST('/v1/jobs/plan', { body: JSON.parse(text), signal: stop.signal }));
         setState({ text, plan: plan as Plan });
       } catch (error) {
-        if (!stop.signal.aborted) setState({ text, error: error as RequestError });
+        if (stop.signal.aborted) return;
+        setState({ text, error: error as RequestError });
+        if (mayPass(error as Error)) timer = setTimeout(ask, RETRY_MS);
       }
     };
-    const timer = setTimeout(ask, PAUSE_MS);
+    timer = setTimeout(ask, PAUSE_MS);
     return () => {
       clearTimeout(timer);
       stop.abort();

@@ -21,11 +21,13 @@ export function WidthField({
   label,
   placeholder,
   bare,
+  toldBy,
 }: {
   path: Path;
   label: string;
   placeholder?: string;
   bare?: boolean;
+  toldBy?: string;
 }) {
   const { value, set } = useAt<number | JsonObject>(path);
   const kind = kindOf(value);
@@ -37,7 +39,7 @@ export function WidthField({
     else set({ ...(value as JsonObject), [kind]: entered });
   };
   return (
-    <Field path={path} label={label} bare={bare}>
+    <Field path={path} label={label} bare={bare} toldBy={toldBy}>
       {(control) => (
         <span class="joined">
           <select

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { age, dateTime, duration, secondsBetween } from '../format/times.js';
+import { age, dateTime, duration, secondsBetween } from '../../src/format/times.js';
 
 const TICK_MS = 1_000;
 const listeners = new Set<(now: number) => void>();

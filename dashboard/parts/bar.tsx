@@ -1,6 +1,7 @@
 import { useLocation } from 'wouter-preact';
+import { count } from '../../src/format/numbers.js';
 import { urlOf } from '../api/base-url.js';
-import { count } from '../format/numbers.js';
+import { KeyButton } from './key-prompt.js';
 import { useTheme } from './theme.js';
 import { useReadiness } from './use-readiness.js';
 
@@ -32,6 +33,7 @@ export function Bar() {
       </nav>
       <div class="bar-end">
         <Depth />
+        <KeyButton />
         <a href={urlOf('/docs')}>API</a>
         <ThemeButton />
       </div>
@@ -49,7 +51,7 @@ function Depth() {
   return (
     <a class="depth quiet small" href="#/workers">
       {data.workers === 0 ? (
-        'no worker'
+        <span class="warn-text">no worker</span>
       ) : (
         <>
           <span class="wide-only">steps: </span>

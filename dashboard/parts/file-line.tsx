@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { bytes } from '../format/numbers.js';
+import { bytes } from '../../src/format/numbers.js';
 import { CopyButton } from './copy-button.js';
 
 /** A file of a list: its name or a link to it, size, and hash to copy. */

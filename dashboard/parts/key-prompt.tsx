@@ -2,28 +2,30 @@ import { useSyncExternalStore } from 'preact/compat';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { session } from '../api/session.js';
 
-/** Asks for an API key once the API has refused a request for want of one. */
+/** Asks for an API key once the API has refused a request for want of one, or when somebody wants to use another. */
 export function KeyPrompt() {
-  const { key, refused } = useSyncExternalStore(session.subscribe, session.get);
+  const { key, refused, asked } = useSession();
   const dialog = useRef<HTMLDialogElement>(null);
   const [entered, setEntered] = useState('');
   useEffect(() => {
-    if (refused && !dialog.current?.open) dialog.current?.showModal();
-    if (!refused) dialog.current?.close();
-  }, [refused]);
+    if (asked && !dialog.current?.open) dialog.current?.showModal();
+    if (!asked) dialog.current?.close();
+  }, [asked]);
   const submit = (event: Event) => {
     event.preventDefault();
     if (entered.trim()) session.use(entered.trim());
     setEntered('');
   };
   return (
-    <dialog ref={dialog} aria-labelledby="key-title">
+    <dialog ref={dialog} onClose={() => session.get().asked && session.ask(false)} aria-labelledby="key-title">
       <form onSubmit={submit}>
         <h2 id="key-title">API key</h2>
         <p>
-          {key
+          {refused && key
             ? 'The service did not accept the key. Enter another one.'
-            : 'This service asks for an API key. Its operator can give you one.'}
+            : refused
+              ? 'This service asks for an API key. Its operator can give you one.'
+              : 'A key is in use. Enter another one, with other rights for example.'}
         </p>
         <label class="field">
           <span>Key</span>
@@ -37,6 +39,14 @@ export function KeyPrompt() {
         </label>
         <p class="quiet small">Kept in this tab until it is closed.</p>
         <div class="actions">
+          {key && (
+            <button type="button" class="danger" onClick={session.forget}>
+              Forget the key
+            </button>
+          )}
+          <button type="button" onClick={() => session.ask(false)}>
+            Not now
+          </button>
           <button type="submit" class="primary">
             Use key
           </button>
@@ -45,3 +55,16 @@ export function KeyPrompt() {
     </dialog>
   );
 }
+
+/** The way to the prompt, where keys are in use. */
+export function KeyButton() {
+  const { key, refused } = useSession();
+  if (!key && !refused) return null;
+  return (
+    <button type="button" class={refused ? 'small' : 'small plain'} onClick={() => session.ask(true)}>
+      {refused ? 'Enter key' : 'Key'}
+    </button>
+  );
+}
+
+const useSession = () => useSyncExternalStore(session.subscribe, session.get);

@@ -1,4 +1,5 @@
-import { RequestError } from '../api/client.js';
+import { NoAnswerError, RequestError } from '../api/client.js';
+import { session } from '../api/session.js';
 import { ErrorCode } from './error-code.js';
 
 interface Told {
@@ -7,8 +8,18 @@ interface Told {
   errors?: readonly { pointer: string; message: string }[];
 }
 
+interface ProblemNoticeProps {
+  error: Error | Told;
+  title: string;
+  /** The page asks again by itself. */
+  again?: boolean;
+}
+
+/** Another key may do: none or no valid one was sent, or one without the right. */
+const NEED_A_KEY = ['unauthorized', 'forbidden'];
+
 /** Why something was refused or failed: the whole of it, with the code and what it means. */
-export function ProblemNotice({ error, title }: { error: Error | Told; title: string }) {
+export function ProblemNotice({ error, title, again }: ProblemNoticeProps) {
   const { code, message, errors = [] } = told(error);
   const places = errors.filter((place) => place.pointer !== '' && !message.includes(place.message));
   return (
@@ -16,7 +27,15 @@ export function ProblemNotice({ error, title }: { error: Error | Told; title: st
       <p>
         <strong>{title}</strong>
       </p>
-      <p>{message}</p>
+      <p>{code === 'unauthorized' ? 'The service asks for a valid API key.' : message}</p>
+      {again && error instanceof NoAnswerError && <p>This page asks again every few seconds.</p>}
+      {code && NEED_A_KEY.includes(code) && (
+        <p>
+          <button type="button" class="small" onClick={() => session.ask(true)}>
+            {code === 'unauthorized' ? 'Enter a key' : 'Use another key'}
+          </button>
+        </p>
+      )}
       {places.length > 0 && (
         <ul>
           {places.map(({ pointer, message: at }) => (

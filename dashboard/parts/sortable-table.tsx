@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import { count } from '../format/numbers.js';
+import { count } from '../../src/format/numbers.js';
 
 export interface Column<Row> {
   key: string;
@@ -11,8 +11,6 @@ export interface Column<Row> {
   /** What the column sorts by; without it the column does not sort. Null sorts last. */
   by?: (row: Row) => number | string | null;
   number?: boolean;
-  /** Sentences: not squeezed below a readable width. */
-  prose?: boolean;
 }
 
 interface Table<Row> {
@@ -98,7 +96,7 @@ export function SortableTable<Row>({ label, columns, rows, rowKey, text, classOf
             {shown.map((row, n) => (
               <tr key={rowKey(row, n)} class={classOf?.(row)}>
                 {columns.map((column) => (
-                  <td key={column.key} class={column.number ? 'number' : column.prose ? 'reason' : ''}>
+                  <td key={column.key} class={column.number ? 'number' : ''}>
                     {column.cell(row)}
                   </td>
                 ))}

@@ -1,10 +1,11 @@
+import { bytes, count, flops, shape } from '../../src/format/numbers.js';
+import { duration } from '../../src/format/times.js';
 import type { ComparisonPlan, LinearPlan, Plan, TransformerPlan } from '../api/types.js';
-import { bytes, count, flops, shape } from '../format/numbers.js';
-import { duration } from '../format/times.js';
 import { Fact } from '../job/facts.js';
 import { Legality } from '../job/legality.js';
 import { type Column, SortableTable } from '../parts/sortable-table.js';
 import { TensorName } from '../parts/tensor-name.js';
+import { Reasons } from './reasons.js';
 
 /** What would be done: cost, spaces, shapes. */
 export function PlanView({ plan }: { plan: Plan }) {
@@ -53,7 +54,6 @@ const SPACES: readonly Column<Space>[] = [
     by: ({ legality }) => legality,
     cell: ({ legality, reason }) => <Legality value={legality} reason={reason} />,
   },
-  { key: 'reason', title: 'Why', prose: true, cell: ({ reason }) => <span class="small quiet">{reason}</span> },
 ];
 
 function widthOf(space: Space): string {
@@ -84,6 +84,7 @@ function Shapes({ plan }: { plan: LinearPlan | TransformerPlan }) {
         rowKey={({ name }) => name}
         text={({ name }) => name}
       />
+      <Reasons spaces={plan.spaces} />
       <SortableTable<Tensor>
         label="Tensors of the result"
         columns={TENSORS}

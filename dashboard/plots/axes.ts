@@ -1,24 +1,6 @@
-import { figure } from '../format/numbers.js';
+import { figure } from '../../src/format/numbers.js';
+import { powerOfTen } from '../../src/report/axis-limits.js';
 import type { Colors } from './plot.js';
-
-/** The decades the values lie in, as limits of a logarithmic axis. */
-export function decades(values: readonly number[]): { min: number; max: number } {
-  const logs = values.filter((value) => value > 0).map(Math.log10);
-  if (logs.length === 0) return { min: 0.1, max: 1 };
-  const [least, most] = [Math.min(...logs), Math.max(...logs)];
-  return { min: 10 ** Math.floor(least), max: 10 ** Math.max(Math.ceil(most), Math.floor(least) + 1) };
-}
-
-/** The tens, ones, tenths, … the values lie in, levels too: an axis left to itself looks at points only. */
-export function around(values: readonly number[]): { min: number; max: number } {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  const step = 10 ** Math.floor(Math.log10(most - least || Math.abs(most) || 1));
-  const rounded = (value: number) => Number(value.toPrecision(12)); // not 0.30000000000000004
-  return { min: rounded(Math.floor(least / step) * step), max: rounded(Math.ceil(most / step) * step) };
-}
-
-const power = (value: number) =>
-  value >= 0.01 && value < 1e4 ? String(Number(value.toPrecision(1))) : value.toExponential(0);
 
 /** What every plot here shares: quiet frame, axis names in words, a tooltip that follows the x axis. */
 export function frame({ ink, quiet, rule, paper }: Colors, xName: string, yName: string) {
@@ -60,7 +42,7 @@ export function frame({ ink, quiet, rule, paper }: Colors, xName: string, yName:
       nameLocation: 'end' as const,
       nameGap: 12,
       nameTextStyle: { ...text, align: 'left' as const },
-      axisLabel: { ...text, hideOverlap: true, formatter: power },
+      axisLabel: { ...text, hideOverlap: true, formatter: powerOfTen },
       axisLine: { show: false },
       axisTick: { show: false },
       splitLine: { lineStyle: { color: rule } },

@@ -1,6 +1,7 @@
 import { useCallback, useMemo } from 'preact/hooks';
-import { count, percent } from '../format/numbers.js';
-import { cutAt, decades, frame, tooltipHtml } from './axes.js';
+import { count, percent } from '../../src/format/numbers.js';
+import { decades } from '../../src/report/axis-limits.js';
+import { cutAt, frame, tooltipHtml } from './axes.js';
 import { type Colors, Plot, type PlotOption } from './plot.js';
 import { type Curves, curvesOf } from './spectrum.js';
 

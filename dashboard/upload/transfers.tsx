@@ -1,4 +1,4 @@
-import { bytes } from '../format/numbers.js';
+import { bytes } from '../../src/format/numbers.js';
 import { ProblemNotice } from '../parts/problem-notice.js';
 import type { Transfer } from './use-transfers.js';
 
@@ -45,7 +45,7 @@ export function Transfers({ transfers, onPause, onResume, onRemove }: TransfersP
               <progress class="meter" value={sent} max={Math.max(file.size, 1)} aria-label={`Upload of ${name}`} />
             )}
             {error && <ProblemNotice title={`${name} was not stored.`} error={error} />}
-            <span class="row">
+            <span class="row transfer-buttons">
               {open && (
                 <button type="button" class="small" onClick={() => onPause(id)}>
                   Pause

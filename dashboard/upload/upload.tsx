@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { bytes } from '../format/numbers.js';
+import { bytes } from '../../src/format/numbers.js';
 import { type Chosen, droppedFiles } from './dropped-files.js';
 import { areModels, isName, MODEL_FILE, type Named, offeredName, ownName } from './names.js';
 import { Transfers } from './transfers.js';
@@ -108,7 +108,7 @@ function Naming({ chosen: { files, folder }, onStart, onCancel }: NamingProps) {
       )}
       {each ? (
         <p>
-          Become the checkpoints <strong>{files.map((file) => ownName(file.name)).join(', ')}</strong>.
+          They become the checkpoints <strong>{files.map((file) => ownName(file.name)).join(', ')}</strong>.
         </p>
       ) : (
         <label class="field">

@@ -1,7 +1,7 @@
+import { bytes, count, flops } from '../../src/format/numbers.js';
 import { api, tagged } from '../api/client.js';
 import type { Worker } from '../api/types.js';
 import { usePolled } from '../api/use-polled.js';
-import { bytes, count, flops } from '../format/numbers.js';
 import { Fact } from '../job/facts.js';
 import { Ago } from '../parts/ago.js';
 import { ProblemNotice } from '../parts/problem-notice.js';
@@ -20,7 +20,7 @@ export function WorkersPage() {
         <h1>Workers and queue</h1>
       </div>
       <Queue workers={data?.data} />
-      {error && <ProblemNotice title="The workers could not be listed." error={error} />}
+      {error && <ProblemNotice title="The workers could not be listed." error={error} again />}
       {!data && !error && <div class="skeleton" role="status" aria-label="Loading workers" />}
       {data?.data.length === 0 && (
         <div class="card empty">

@@ -1,15 +1,12 @@
+import { bytes, count, figure } from '../format/numbers.js';
+import { duration } from '../format/times.js';
 import { isTransformer, type JobSpec } from '../schemas/job-spec.js';
 import type { Comparison, ComparisonRow } from '../schemas/metrics.js';
-import { type Column, escapeHtml, figure, htmlTable, page } from './page.js';
+import { comparisonLines, MEASURES } from './comparison-lines.js';
+import { type Column, escapeHtml, htmlTable, page } from './page.js';
 import { type Line, plot, SYMBOLS } from './plot.js';
 
 const COLORS = 8;
-
-const MEASURES = {
-  map_relative_error: 'relative error of the whole map, ‖M′ − M‖ / ‖M‖',
-  relative_error: 'relative error of the outputs, ‖y − y′‖ / ‖y‖',
-  loss: 'mean loss over the probes, nats',
-} as const;
 
 /** The comparison as one page: plot, table, and what the words mean. */
 export async function comparisonReport(comparison: Comparison, spec: JobSpec): Promise<string> {
@@ -29,74 +26,17 @@ const methodRows = ({ rows }: Comparison) => rows.filter(({ kind }) => kind === 
 
 const keyColor = (names: readonly string[], name: string) => `var(--c${names.indexOf(name) % COLORS})`;
 
-interface Axis {
-  name: string;
-  at: (row: ComparisonRow) => number;
-}
-
-/**
- * Where a row stands on the plot's x axis: the width of the space the rows differ in most; of language models, whose
- * heads and units are chosen beside their width, the parameters.
- */
-function axisOf(rows: readonly ComparisonRow[], measure: Comparison['measure']): Axis {
-  if (measure === 'loss') return { name: 'parameters', at: ({ parameters }) => parameters };
-  const spaces = Object.keys(rows[0]?.widths ?? {});
-  const distinct = (space: string) => new Set(rows.map(({ widths }) => widths?.[space])).size;
-  const [space] = [...spaces].sort((a, b) => distinct(b) - distinct(a));
-  if (spaces.length > 1 && rows.every(({ share }) => share !== null))
-    return { name: 'width, % of the sources’ together', at: ({ share }) => Math.round((share as number) * 1000) / 10 };
-  return { name: space ? `width of ${space}` : 'width', at: ({ widths }) => widths?.[space] ?? 0 };
-}
-
 async function comparisonPlot(comparison: Comparison, names: readonly string[]): Promise<string> {
-  const { measure } = comparison;
-  const rows = methodRows(comparison);
-  const axis = axisOf(rows, measure);
-  const logarithmic = measure !== 'loss';
-  const drawn = (value: number | null): value is number => value !== null && (!logarithmic || value > 0);
-  const points = (list: readonly ComparisonRow[], column: 'lower_bound' | Comparison['measure']): Line['points'] =>
-    list
-      .flatMap((row): [number, number][] => {
-        const value = row[column];
-        return drawn(value) ? [[axis.at(row), value]] : [];
-      })
-      .sort(([a], [b]) => a - b);
-  const lines = names.map(
-    (name, n): Line => ({
-      name,
-      points: points(
-        rows.filter((row) => row.name === name),
-        measure,
-      ),
-      color: keyColor(names, name),
-      symbol: SYMBOLS[n % SYMBOLS.length],
-    }),
+  const { lines, ...rest } = comparisonLines(comparison);
+  if (lines.every(({ points }) => points.length === 0)) return '';
+  const drawn = lines.map(
+    ({ bound, ...line }, n): Line =>
+      bound
+        ? { ...line, dashed: true, color: 'var(--ink)' }
+        : { ...line, color: keyColor(names, line.name), symbol: SYMBOLS[n % SYMBOLS.length] },
   );
-  const bound = points(
-    rows.filter(({ name }) => name === names[0]),
-    'lower_bound',
-  );
-  if (measure !== 'loss' && bound.length > 0)
-    lines.push({ name: 'lower bound (no merge can be below)', points: bound, dashed: true, color: 'var(--ink)' });
-  const baselines = comparison.rows.filter(({ kind, ...row }) => kind === 'baseline' && drawn(row[measure]));
-  const levels = baselines.map((row) => ({ name: row.name, y: row[measure] as number }));
-  if (lines.every((line) => line.points.length === 0)) return '';
-  return plot({ lines, levels: apart(levels, logarithmic), xName: axis.name, yName: MEASURES[measure], logarithmic });
+  return plot({ ...rest, lines: drawn, yName: MEASURES[comparison.measure] });
 }
-
-/** Levels that would be drawn on each other share one line and its label. */
-function apart(levels: readonly { name: string; y: number }[], logarithmic: boolean) {
-  const groups: { name: string; y: number }[] = [];
-  for (const level of [...levels].sort((a, b) => a.y - b.y)) {
-    const last = groups.at(-1);
-    const near = last && (logarithmic ? Math.log10(level.y / last.y) < 0.25 : level.y - last.y < 0.01 * level.y);
-    if (last && near) last.name += `, ${level.name}`;
-    else groups.push({ ...level });
-  }
-  return groups;
-}
-
-const count = (value: number) => value.toLocaleString('en');
 
 function comparisonTable(comparison: Comparison, names: readonly string[]): string {
   const { measure, rows, probes } = comparison;
@@ -116,7 +56,7 @@ function comparisonTable(comparison: Comparison, names: readonly string[]): stri
     ...when('map_relative_error', 'error of the map'),
     ...when('lower_bound', 'lower bound'),
     ...when('relative_error', 'error of the outputs'),
-    ...when('mean_abs_error', 'mean |y − y′|'),
+    ...when('mean_abs_error', 'mean |y\u00a0−\u00a0y′|'),
     ...when('loss', 'mean loss'),
     ...(probes.length > 1
       ? probes.map((probe, p) => ({
@@ -125,8 +65,8 @@ function comparisonTable(comparison: Comparison, names: readonly string[]): stri
         }))
       : []),
     { title: 'parameters', cell: ({ parameters }) => count(parameters) },
-    { title: 'megabytes', cell: ({ bytes }) => figure(bytes / 1e6) },
-    { title: 'merge, s', cell: ({ seconds }) => (seconds === null ? '–' : seconds.toFixed(2)) },
+    { title: 'size', cell: (row) => bytes(row.bytes) },
+    { title: 'merge', cell: ({ seconds }) => (seconds === null ? '–' : duration(seconds)) },
   ];
   return htmlTable(columns, rows, (row) =>
     row.kind === 'baseline' ? 'baseline' : row[measure] === best ? 'best' : '',
@@ -167,7 +107,7 @@ function notes({ measure, rows, left_out }: Comparison, spec: JobSpec): string {
       ];
   entries.push(['Bold', `the smallest ${MEASURES[measure]}.`]);
   entries.push([
-    'Merge, s',
+    'Merge',
     isTransformer(spec.model)
       ? 'calibration, fit and files; the losses are measured afterwards.'
       : 'bases and fold; a decomposition that several rows share counts in the first of them.',

@@ -1,5 +1,5 @@
+import { figure } from '../format/numbers.js';
 import type { Metrics, TransformerMetrics } from '../schemas/metrics.js';
-import { figure } from './page.js';
 
 const MEANINGS = {
   exact:

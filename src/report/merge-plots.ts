@@ -1,3 +1,4 @@
+import { count } from '../format/numbers.js';
 import type { Metrics, TransformerMetrics } from '../schemas/metrics.js';
 import { type Line, plot } from './plot.js';
 
@@ -31,10 +32,10 @@ function spectraOf(metrics: Metrics | TransformerMetrics): Spectrum[] {
 
 const color = (s: number) => `var(--c${s % MAX_SPACES})`;
 
-/** Every so many points, and the cut among them. */
+/** Every so many points, the cut among them; all of the first, where spectra fall steepest. */
 function thinned(points: [number, number][], cut: number): [number, number][] {
   const step = Math.max(1, Math.ceil(points.length / MAX_POINTS));
-  return points.filter(([x], p) => p % step === 0 || p === points.length - 1 || x === cut);
+  return points.filter(([x], p) => p < step || p % step === 0 || p === points.length - 1 || x === cut);
 }
 
 /** Singular values against their number and error against width, with the cut of each space marked; '' without spectra. */
@@ -46,8 +47,8 @@ export async function spectraPlots(metrics: Metrics | TransformerMetrics): Promi
   const spectrum: Line[] = shown.map(({ name, width, energies }, s) => ({
     name:
       width < energies.length
-        ? `${name}: cut at ${width} of ${energies.length}`
-        : `${name}: all ${energies.length} kept`,
+        ? `${name}: cut at ${count(width)} of ${count(energies.length)}`
+        : `${name}: all ${count(energies.length)} kept`,
     points: thinned(
       energies.flatMap((e, j): [number, number][] => {
         const value = Math.sqrt(e / energies[0]);
@@ -58,7 +59,7 @@ export async function spectraPlots(metrics: Metrics | TransformerMetrics): Promi
     color: color(s),
   }));
   const errors: Line[] = shown.map(({ name, width, energies }, s) => ({
-    name: `${name}: ${width}`,
+    name: `${name}: ${count(width)}`,
     points: thinned(
       tail(energies).flatMap((value, r): [number, number][] => (r > 0 && value > FLOOR ? [[r, value]] : [])),
       width,
@@ -75,12 +76,16 @@ export async function spectraPlots(metrics: Metrics | TransformerMetrics): Promi
     metrics.kind === 'transformer'
       ? 'square roots of the eigenvalues of the stream’s second moment'
       : 'singular values';
-  return `<h2>Spectra</h2>
+  const shared = { levels: [], cuts, logarithmic: true, half: true };
+  const drawn = errors.filter(({ points }) => points.length > 0);
+  return `<div class="pair">
+<section><h2>Spectra</h2>
 <p class="quiet">${one[0].toUpperCase()}${one.slice(1)}, relative to the largest, in descending order; what lies right of a cut (upright line) was left out.</p>
-${await plot({ lines: spectrum, levels: [], cuts, xName: 'direction', yName: 'σ / σ₁', logarithmic: true })}
-<h2>Error against width</h2>
+${await plot({ ...shared, lines: spectrum, xName: 'direction', yName: 'σ / σ₁' })}</section>
+<section><h2>Error against width</h2>
 <p class="quiet">Share of the norm that any choice of that width leaves out in its space, √(Σ<sub>j&gt;r</sub> σ² / Σ σ²); upright: the width taken.</p>
-${await plot({ lines: errors.filter(({ points }) => points.length > 0), levels: [], cuts, xName: 'width', yName: 'error left out', logarithmic: true })}
+${await plot({ ...shared, lines: drawn, xName: 'width', yName: 'error left out' })}</section>
+</div>
 ${note}`;
 }
 

@@ -1,8 +1,12 @@
+import { bytes, count, figure, percent, shape } from '../format/numbers.js';
+import { duration } from '../format/times.js';
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { Metrics, TransformerMetrics } from '../schemas/metrics.js';
 import { meaningsOf, statementOf } from './merge-meaning.js';
 import { spectraPlots } from './merge-plots.js';
-import { type Column, escapeHtml, figure, htmlTable, page } from './page.js';
+import { type Column, escapeHtml, htmlTable, page } from './page.js';
+import { reasonsOf } from './reasons-of.js';
+import { timeParts } from './time-parts.js';
 
 /** Rows of a table; a model of a thousand layers stays readable, metrics.json has them all. */
 const MAX_ROWS = 400;
@@ -27,19 +31,20 @@ export async function mergeReport(
 <p class="quiet">${escapeHtml(sourceNames(spec).join(', '))}; job ${escapeHtml(id)} of ${escapeHtml(created_at.slice(0, 16).replace('T', ' '))} UTC</p>
 <p class="statement">${statementOf(metrics)}</p>
 ${headline(metrics)}
+${metrics.kind === 'transformer' ? probesTable(metrics) : ''}
 <h2>What each space is</h2>
-${spacesTable(metrics, reasons)}
+${spacesTable(metrics)}
+${reasonsList(metrics, reasons)}
 ${meaningsOf(metrics)}
 ${await spectraPlots(metrics)}
 <h2>Errors per tensor</h2>
 ${tensorsTable(metrics)}
-${metrics.kind === 'transformer' ? probesTable(metrics) : ''}
 <h2>Sources</h2>
 ${inputsTable(recipe)}
-<h2>Recipe</h2>
-<pre>${escapeHtml(JSON.stringify(spec, null, 2))}</pre>
 <h2>Time and environment</h2>
-${environmentTable(metrics)}`;
+${environmentTable(metrics)}
+<h2>Recipe</h2>
+<pre>${escapeHtml(JSON.stringify(spec, null, 2))}</pre>`;
   return page(title, body);
 }
 
@@ -54,10 +59,7 @@ const sourceNames = (spec: JobSpec) =>
   });
 
 const plain = (value: string | number) => escapeHtml(String(value));
-const shapes = (list: readonly (readonly number[])[]) => plain(list.map((shape) => shape.join('×')).join(' + '));
-/** Shares that only round to all are not called all. */
-const percent = (share: number | null) =>
-  share === null ? '–' : share < 1 && share > 0.99995 ? '&gt; 99.99 %' : `${(share * 100).toPrecision(4)} %`;
+const shapes = (list: readonly (readonly number[])[]) => plain(list.map(shape).join(' + '));
 
 /** The figures people look for first. */
 function headline(metrics: Metrics | TransformerMetrics): string {
@@ -77,23 +79,41 @@ function headline(metrics: Metrics | TransformerMetrics): string {
   return `<div class="figures">${shown.map(([name, value]) => `<div><b>${plain(value)}</b><span>${plain(name)}</span></div>`).join('')}</div>`;
 }
 
-function spacesTable(metrics: Metrics | TransformerMetrics, reasons: Readonly<Record<string, string>>): string {
-  type Space = (Metrics | TransformerMetrics)['spaces'][number];
-  const reasonOf = (space: Space) => ('reason' in space ? space.reason : (reasons[space.name] ?? ''));
+type Space = (Metrics | TransformerMetrics)['spaces'][number];
+
+function spacesTable({ kind, spaces }: Metrics | TransformerMetrics): string {
   const columns: Column<Space>[] = [
     { title: 'space', cell: ({ name }) => plain(name) },
-    { title: 'sources', cell: ({ source_width }) => plain(source_width) },
-    { title: 'width', cell: ({ width }) => plain(width) },
-    { title: 'is', cell: ({ legality }) => `<b class="${legality}">${legality}</b>` },
-    { title: 'energy kept', cell: ({ retained_energy }) => percent(retained_energy) },
+    { title: 'is', text: true, cell: ({ legality }) => `<b class="${legality}">${legality}</b>` },
+    { title: 'sources', cell: ({ source_width }) => count(source_width) },
+    { title: 'width', cell: ({ width }) => count(width) },
     {
-      title: 'error left out',
-      cell: (space) => figure('tail_relative_error' in space ? space.tail_relative_error : null),
+      title: 'energy kept',
+      cell: ({ retained_energy: energy }) => (energy === null ? '–' : percent(energy)),
     },
-    { title: 'because', prose: true, cell: (space) => `<span class="prose">${plain(reasonOf(space))}</span>` },
+    ...(kind === 'linear'
+      ? [
+          {
+            title: 'error left out',
+            cell: (space: Space) => figure('tail_relative_error' in space ? space.tail_relative_error : null),
+          },
+        ]
+      : []),
   ];
-  const linear = metrics.kind === 'linear';
-  return htmlTable(linear ? columns : columns.filter(({ title }) => title !== 'error left out'), metrics.spaces);
+  return htmlTable(columns, spaces);
+}
+
+/** Why each space is what it is, from the plan where the metrics do not say. */
+function reasonsList({ spaces }: Metrics | TransformerMetrics, reasons: Readonly<Record<string, string>>): string {
+  const reasonOf = (space: Space) => ('reason' in space ? space.reason : (reasons[space.name] ?? ''));
+  const list = reasonsOf(
+    spaces.map((space) => ({ name: space.name, legality: space.legality, reason: reasonOf(space) })),
+  );
+  const items = list.map(
+    ({ spaces: names, legality, reason }) =>
+      `<li>${plain(names)} <b class="${legality}">${legality}</b>: ${plain(reason)}</li>`,
+  );
+  return `<ul class="reasons">${items.join('')}</ul>`;
 }
 
 function tensorsTable(metrics: Metrics | TransformerMetrics): string {
@@ -124,7 +144,7 @@ function probesTable({ probes }: TransformerMetrics): string {
   type Probe = (typeof probes)[number];
   const columns: Column<Probe>[] = [
     { title: 'probe', cell: ({ name }) => plain(name) },
-    { title: 'places', cell: ({ counted }) => plain(counted) },
+    { title: 'places', cell: ({ counted }) => count(counted) },
     { title: 'result', cell: ({ result_loss }) => figure(result_loss) },
     ...probes[0].source_losses.map((_, s) => ({
       title: `source ${s + 1}`,
@@ -132,7 +152,7 @@ function probesTable({ probes }: TransformerMetrics): string {
     })),
     { title: 'mean of sources', cell: ({ mean_of_sources_loss }) => figure(mean_of_sources_loss) },
     { title: 'KL to that mean', cell: ({ kl_to_mean }) => figure(kl_to_mean) },
-    { title: 'same first choice', cell: ({ top1_agreement }) => percent(top1_agreement) },
+    { title: 'same first choice', cell: ({ top1_agreement: share }) => (share === null ? '–' : percent(share)) },
     { title: 'stream error, last norm', cell: ({ stream_error }) => figure(stream_error.at(-1) ?? null) },
   ];
   return `<h2>Losses and agreement on the probes</h2>\n${htmlTable(columns, probes)}
@@ -144,9 +164,9 @@ function inputsTable({ inputs, spec }: Recipe): string {
   return htmlTable(
     [
       { title: 'source', cell: ({ source }) => plain(names[source] ?? source + 1) },
-      { title: 'file', cell: ({ file }) => plain(file) },
-      { title: 'megabytes', cell: ({ size }) => figure(size / 1e6) },
-      { title: 'SHA-256', cell: ({ sha256 }) => `<code>${plain(sha256 ?? 'not known')}</code>` },
+      { title: 'file', text: true, cell: ({ file }) => plain(file) },
+      { title: 'size', cell: ({ size }) => bytes(size) },
+      { title: 'SHA-256', text: true, cell: ({ sha256 }) => `<code>${plain(sha256 ?? 'not known')}</code>` },
     ],
     inputs,
   );
@@ -154,11 +174,9 @@ function inputsTable({ inputs, spec }: Recipe): string {
 
 function environmentTable({ timings, environment, peak_memory_bytes }: Metrics | TransformerMetrics): string {
   const rows: [string, string][] = [
-    ...Object.entries(timings).map(([name, value]): [string, string] => [
-      name.replace(/_s$/, ''),
-      `${figure(value)} s`,
-    ]),
-    ['peak memory', `${figure(peak_memory_bytes / 1e6)} MB`],
+    ...timeParts(timings).map(({ name, seconds }): [string, string] => [name, duration(seconds)]),
+    ['in all', duration(timings.total_s)],
+    ['peak memory', bytes(peak_memory_bytes)],
     ['backend', `${environment.backend}${environment.device ? `, ${environment.device}` : ''}`],
     ['library', environment.library],
     ['threads', String(environment.threads)],

@@ -26,9 +26,11 @@ figure .narrow { display: none; }
 table { border-collapse: collapse; font-size: .875rem; min-width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap; }
 th { color: var(--quiet); font-weight: 600; vertical-align: bottom; white-space: normal; }
-th.left { text-align: left; }
+th.left, td.left { text-align: left; }
 th:first-child, td:first-child { text-align: left; padding-left: .3rem; white-space: normal; min-width: 9.5rem; }
-tr.baseline td { background: var(--band); }
+@media (min-width: 40rem) { td:first-child { white-space: nowrap; } }
+.scroll tr > :first-child { position: sticky; left: 0; background: var(--paper); }
+tr.baseline td, .scroll tr.baseline > :first-child { background: var(--band); }
 tr.best td { font-weight: 600; }
 .key, .dash { display: inline-block; width: .7rem; height: .7rem; border-radius: 50%; margin-right: .45rem; }
 .dash { width: 1.5rem; height: 0; border-radius: 0; border-top: 2px dashed; vertical-align: middle; }
@@ -38,7 +40,9 @@ code { font-size: .8125rem; }
 .figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0; }
 .figures div { display: flex; flex-direction: column; } .figures b { font-size: 1.375rem; font-variant-numeric: tabular-nums; }
 .figures span { color: var(--quiet); font-size: .875rem; }
-.prose { display: block; min-width: 16rem; white-space: normal; text-align: left; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 0 2rem; }
+.pair section { display: flex; flex-direction: column; min-width: 0; } .pair figure { margin-top: auto; }
+.reasons { list-style: none; margin: .75rem 0; padding: 0; font-size: .875rem; } .reasons li { margin: .25rem 0; max-width: 60rem; }
 .exact { color: var(--c2); } .selection { color: var(--c0); } .approximate { color: var(--c1); }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: 0 1.5rem; } .facts dt { margin: 0; }
 @media print { body { max-width: none; padding: 0; font-size: 11pt; } figure, tr, .statement { break-inside: avoid; } h2 { break-after: avoid; }
@@ -63,8 +67,8 @@ ${body}
 
 export interface Column<Row> {
   title: string;
-  /** Sentences, not figures: the title stands where they begin. */
-  prose?: boolean;
+  /** Words, not figures: they begin where the title does. */
+  text?: boolean;
   cell: (row: Row) => string;
 }
 
@@ -74,21 +78,12 @@ export function htmlTable<Row>(
   rows: readonly Row[],
   classOf: (row: Row) => string = () => '',
 ): string {
-  const head = columns
-    .map(({ title, prose }) => `<th scope="col"${prose ? ' class="left"' : ''}>${escapeHtml(title)}</th>`)
-    .join('');
+  const left = ({ text }: Column<Row>) => (text ? ' class="left"' : '');
+  const head = columns.map((column) => `<th scope="col"${left(column)}>${escapeHtml(column.title)}</th>`).join('');
   const body = rows.map((row) => {
-    const cells = columns.map(({ cell }) => `<td>${cell(row)}</td>`).join('');
+    const cells = columns.map((column) => `<td${left(column)}>${column.cell(row)}</td>`).join('');
     const kind = classOf(row);
     return `<tr${kind && ` class="${kind}"`}>${cells}</tr>`;
   });
   return `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>`;
-}
-
-/** Four significant figures; – where there is none. */
-export function figure(value: number | null): string {
-  if (value === null) return '–';
-  if (value === 0) return '0';
-  const size = Math.abs(value);
-  return size >= 1e-3 && size < 1e5 ? value.toPrecision(4) : value.toExponential(3);
 }

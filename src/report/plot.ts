@@ -1,4 +1,5 @@
 import type { EChartsOption, LineSeriesOption, SeriesOption } from 'echarts';
+import { around, decades, isNearTop, padded, powerOfTen, wholeTick } from './axis-limits.js';
 import { escapeHtml } from './page.js';
 
 export interface Line {
@@ -25,6 +26,8 @@ export interface PlotInput {
   xName: string;
   yName: string;
   logarithmic: boolean;
+  /** Two of these stand side by side where the page is wide. */
+  half?: boolean;
 }
 
 export const SYMBOLS = ['circle', 'rect', 'triangle', 'diamond'] as const;
@@ -32,6 +35,7 @@ type Symbol = (typeof SYMBOLS)[number];
 
 const SIZES = {
   wide: { width: 1080, height: 440, font: 14 },
+  half: { width: 540, height: 340, font: 13 },
   narrow: { width: 400, height: 340, font: 13 },
 } as const;
 
@@ -47,9 +51,9 @@ export async function plot(input: PlotInput): Promise<string> {
     chart.setOption(optionOf(input, size));
     const svg = chart.renderToSVGString({ useViewBox: true });
     chart.dispose();
-    return `<div class="${size}">${svg.replace('<svg ', `<svg role="img" aria-label="${input.yName} against ${input.xName}" `)}</div>`;
+    return `<div class="${size === 'narrow' ? size : 'wide'}">${svg.replace('<svg ', `<svg role="img" aria-label="${input.yName} against ${input.xName}" `)}</div>`;
   };
-  return `<figure>${draw('wide')}${draw('narrow')}<figcaption>${input.lines.map(key).join('')}</figcaption></figure>`;
+  return `<figure>${draw(input.half ? 'half' : 'wide')}${draw('narrow')}<figcaption>${input.lines.map(key).join('')}</figcaption></figure>`;
 }
 
 /** The legend is HTML: it wraps as the page does. */
@@ -77,22 +81,26 @@ function optionOf(
       itemStyle: { color },
     }),
   );
+  const values = [...lines.flatMap(({ points }) => points.map(([, y]) => y)), ...levels.map(({ y }) => y)];
+  const limits = (logarithmic ? decades : around)(values);
   const level = marks('levels', {
     lineStyle: { color: 'var(--quiet)', type: [2, 4], width: 1.5 },
     label: {
       ...quiet,
-      position: 'insideStartTop',
       formatter: '{b}',
       width: SIZES[size].width - 110,
       overflow: 'truncate',
     },
-    data: levels.map(({ name, y }) => ({ name, yAxis: y })),
+    data: levels.map(({ name, y }) => ({
+      name,
+      yAxis: y,
+      label: { position: isNearTop(y, limits, logarithmic) ? 'insideStartBottom' : 'insideStartTop' },
+    })),
   });
   const upright = marks('cuts', {
     label: { show: false },
     data: cuts.map(({ name, x, color }) => ({ name, xAxis: x, lineStyle: { color, type: [5, 4], width: 1.5 } })),
   });
-  const values = [...lines.flatMap(({ points }) => points.map(([, y]) => y)), ...levels.map(({ y }) => y)];
   const xs = [...lines.flatMap(({ points }) => points.map(([x]) => x)), ...cuts.map(({ x }) => x)];
   return {
     animation: false,
@@ -105,7 +113,7 @@ function optionOf(
       nameGap: 30,
       nameTextStyle: text,
       ...padded(xs),
-      axisLabel: { ...quiet, showMinLabel: false, showMaxLabel: false, formatter: tick },
+      axisLabel: { ...quiet, showMinLabel: false, showMaxLabel: false, formatter: wholeTick },
       axisLine: rule,
       splitLine: { show: false },
     },
@@ -114,8 +122,8 @@ function optionOf(
       name: yName,
       nameLocation: 'end',
       nameTextStyle: { ...text, align: 'left', padding: [0, 0, 4, 0] },
-      ...(logarithmic ? decades(values) : around(values)),
-      axisLabel: { ...quiet, formatter: logarithmic ? (y: number) => y.toExponential(0) : undefined },
+      ...limits,
+      axisLabel: { ...quiet, formatter: logarithmic ? powerOfTen : undefined },
       axisLine: { ...rule, show: true },
       splitLine: rule,
     },
@@ -131,31 +139,3 @@ const marks = (name: string, markLine: LineSeriesOption['markLine']): SeriesOpti
   silent: true,
   markLine: { symbol: 'none', silent: true, ...markLine },
 });
-
-/** The decades the values lie in. */
-function decades(values: readonly number[]) {
-  const logs = values.map(Math.log10);
-  return { min: 10 ** Math.floor(Math.min(...logs)), max: 10 ** Math.ceil(Math.max(...logs)) };
-}
-
-/** A range with some room on both sides, so that no point lies on the frame. */
-function padded(values: readonly number[]) {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  const room = (most - least || most || 1) * 0.06;
-  return { min: Math.max(0, Math.floor(least - room)), max: Math.ceil(most + room) };
-}
-
-/** The tens, ones, tenths, … the values lie in, levels too: an axis left to itself looks at points only. */
-function around(values: readonly number[]) {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  const step = 10 ** Math.floor(Math.log10(most - least || Math.abs(most) || 1));
-  return { min: rounded(Math.floor(least / step) * step), max: rounded(Math.ceil(most / step) * step) };
-}
-
-/** Without the last digits of a product, 0.30000000000000004. */
-const rounded = (value: number) => Number(value.toPrecision(12));
-
-/** Numbers too long for a tick as 1.9M. */
-const LONG = 1e5;
-const compact = new Intl.NumberFormat('en', { notation: 'compact' });
-const tick = (x: number) => (x < LONG ? String(x) : compact.format(x));

@@ -300,11 +300,16 @@ const StoredBasesSpecSchema = z
       'Take the bases of an earlier job instead of computing them: for another width, or for further tensors. basis and mode must be that job’s.',
   });
 
+/** Said of a key that breaks it. */
+const LABEL_RULE = 'is no name of a label: up to 63 letters, digits and . _ / -, a letter or digit first';
+
 export const JobSpecSchema = z
   .strictObject({
     name: z.string().min(1).max(200).optional(),
     labels: z
-      .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/), z.string().max(256))
+      .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/), z.string().max(256), {
+        error: ({ code }) => (code === 'invalid_key' ? LABEL_RULE : undefined),
+      })
       .refine((labels) => Object.keys(labels).length <= 32, 'at most 32 labels')
       .default({})
       .describe('Free-form labels, for filtering.'),
@@ -331,7 +336,10 @@ export const JobSpecSchema = z
           .optional()
           .describe('Default: the widest type among the sources’ tensors.'),
         max_shard_size: z
-          .union([z.number().int().min(1), z.string().regex(/^[1-9][0-9]{0,11}(B|KB|MB|GB|KiB|MiB|GiB)$/)])
+          .union([
+            z.number().int().min(1),
+            z.string().regex(/^[1-9][0-9]{0,11}(B|KB|MB|GB|KiB|MiB|GiB)$/, 'must look like 5GB or 500MiB'),
+          ])
           .default('5GB')
           .describe('Largest size of one output file; a single tensor larger than this gets a file of its own.'),
         directions: z

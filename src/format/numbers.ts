@@ -29,10 +29,13 @@ export function figure(value: number | null | undefined): string {
   return size >= 1e-3 && size < 1e5 ? value.toPrecision(4) : value.toExponential(3);
 }
 
+/** Shares nearer to 1 than this are 1 but for rounding. */
+const ROUNDING = 1e-10;
+
 /** A share as per cent; close to 100 with as many nines as it takes to tell it from 100. */
 export function percent(share: number): string {
   const rest = 1 - share;
-  const digits = rest > 0 && rest < 0.01 ? Math.min(8, Math.ceil(-Math.log10(rest)) - 1) : 1;
+  const digits = rest > ROUNDING && rest < 0.01 ? Math.min(8, Math.ceil(-Math.log10(rest)) - 1) : 1;
   return `${(share * 100).toFixed(digits)} %`;
 }
 
