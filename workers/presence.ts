@@ -13,6 +13,9 @@ import { VERSION } from '../src/version.js';
 export const servedBy = ({ backend }: WorkerBackend): BackendName[] =>
   BACKENDS.filter((name) => queueName(name) === queueName('auto') || name === backend);
 
+/** Of the machine, or what a container may use of it. Without a limit, cgroups say 0 or more than there is. */
+const usableMemory = () => Math.min(os.totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+
 /** Keeps a worker in the directory that `GET /v1/workers` shows, while it lives. */
 export class Presence {
   private readonly redis: ReturnType<typeof connectRedis>;
@@ -36,7 +39,7 @@ export class Presence {
       serves: servedBy(compute),
       compute,
       speed: null,
-      memory_bytes: os.totalmem(),
+      memory_bytes: usableMemory(),
       versions: { weightfold: VERSION, node: process.versions.node },
       jobs: [],
     };

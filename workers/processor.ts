@@ -79,6 +79,8 @@ export default async function processStep(
       const { message, code, retryable } = cause as WeightfoldError;
       throw Object.assign(new UnrecoverableError(message), { code, retryable });
     }
+    // Another step has ended the job, and this one's files went with it: nothing is left to fail.
+    if (await store.outcome(id)) return;
     const passing = isStorageFull(cause)
       ? storageFull('The store is full. Free space, then retry the job.', cause)
       : cause;

@@ -5,7 +5,9 @@ import { bearerKey } from '../src/access/bearer.js';
 import { KeyStore } from '../src/access/key-store.js';
 import { requireKeys } from '../src/access/require-keys.js';
 import type { Config } from '../src/config.js';
+import { FAILURE_CODES } from '../src/metrics/failure-codes.js';
 import { createRegistry, WORK_SECONDS } from '../src/metrics/registry.js';
+import { PHASE_ORDER } from '../src/plan/steps.js';
 import type { QueuedStep } from '../src/queue/step-jobs.js';
 import type { WorkerBackend } from '../src/schemas/worker.js';
 import { computeMemory } from './compute-memory.js';
@@ -57,6 +59,11 @@ export class WorkerMetrics {
       });
     this.read = bytes('read', 'read');
     this.written = bytes('written', 'written');
+    for (const code of FAILURE_CODES) this.failures.inc({ code }, 0);
+    for (const phase of PHASE_ORDER) {
+      for (const outcome of ['succeeded', 'failed']) this.durations.zero({ phase, outcome });
+      for (const counter of [this.read, this.written]) counter.inc({ phase }, 0);
+    }
     this.peak = new Gauge({
       name: 'weightfold_compute_peak_memory_bytes',
       help: 'Most memory of the compute process that finished a step last.',
@@ -92,6 +99,7 @@ export class WorkerMetrics {
   }
 
   watch(worker: Worker<QueuedStep>): void {
+    this.waits.zero({ queue: worker.name });
     worker.on('active', ({ timestamp, attemptsStarted, processedOn = Date.now() }) => {
       if (attemptsStarted <= 1) this.waits.observe({ queue: worker.name }, (processedOn - timestamp) / 1000);
     });

@@ -2175,7 +2175,7 @@ export interface components {
             jobs: string[];
             /** @description A worker that is silent for 15 seconds is no longer listed. */
             last_seen_at: string;
-            /** @description Memory of the machine. */
+            /** @description Memory of the machine, or what its container may use of it. */
             memory_bytes: number;
             /** @description As in a job’s worker: host and process id. */
             name: string;

@@ -1,7 +1,10 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { JobService } from '../jobs/job-service.js';
 import type { MergeQueue } from '../queue/merge-queue.js';
-import { JOB_STATUSES } from '../schemas/job.js';
+import { isTerminal, JOB_STATUSES } from '../schemas/job.js';
+import { FAILURE_CODES, SERVICE_PROBLEMS } from './failure-codes.js';
+import { measureDisk } from './measure-disk.js';
+import { measureQueue } from './measure-queue.js';
 import { createRegistry, REQUEST_SECONDS, WORK_SECONDS } from './registry.js';
 
 export interface AnsweredRequest {
@@ -17,7 +20,7 @@ export interface AnsweredRequest {
 
 const seconds = (from: string, to: string) => (Date.parse(to) - Date.parse(from)) / 1000;
 
-/** What the API process knows: its requests, the jobs of the store, the queue, the workers that live. */
+/** What the API process knows: its requests, the jobs of the store, its disk, the queue, the workers that live. */
 export class ApiMetrics {
   readonly registry: Registry = createRegistry();
   private readonly requests: Histogram<'method' | 'route' | 'status'>;
@@ -25,7 +28,7 @@ export class ApiMetrics {
   private readonly sent: Counter<'route'>;
   private readonly problems: Counter<'code'>;
 
-  constructor(jobs: JobService, queue: MergeQueue) {
+  constructor(jobs: JobService, queue: MergeQueue, dataFolder: string) {
     const registers = [this.registry];
     this.requests = new Histogram({
       name: 'weightfold_http_request_duration_seconds',
@@ -52,8 +55,10 @@ export class ApiMetrics {
       labelNames: ['code'],
       registers,
     });
+    for (const code of SERVICE_PROBLEMS) this.problems.inc({ code }, 0);
     this.followJobs(jobs);
-    this.askQueue(queue);
+    measureQueue(this.registry, queue);
+    measureDisk(this.registry, dataFolder);
   }
 
   answered({ method, route, status, seconds: took, received, sent, code }: AnsweredRequest): void {
@@ -84,6 +89,10 @@ export class ApiMetrics {
       buckets: WORK_SECONDS,
       registers,
     });
+    finished.inc({ status: 'succeeded', code: '' }, 0);
+    finished.inc({ status: 'cancelled', code: '' }, 0);
+    for (const code of FAILURE_CODES) finished.inc({ status: 'failed', code }, 0);
+    for (const status of JOB_STATUSES.filter(isTerminal)) durations.zero({ status });
     jobs.onMove((before, { status, attempt, created_at, started_at, finished_at, error }) => {
       if (before === 'queued' && status !== 'queued' && started_at !== null && attempt <= 1)
         waits.observe(seconds(created_at, started_at));
@@ -99,53 +108,6 @@ export class ApiMetrics {
       collect() {
         const counts = jobs.counts();
         for (const status of JOB_STATUSES) this.set({ status }, counts[status]);
-      },
-    });
-  }
-
-  private askQueue(queue: MergeQueue): void {
-    const registers = [this.registry];
-    const up = new Gauge({ name: 'weightfold_queue_up', help: 'Whether Redis answers.', registers });
-    new Gauge({
-      name: 'weightfold_queue_steps',
-      help: 'Steps in the queues that workers serve.',
-      labelNames: ['queue', 'state'],
-      registers,
-      async collect() {
-        this.reset();
-        const depths = await queue.depths().catch(() => undefined);
-        up.set(depths ? 1 : 0);
-        for (const { queue: name, waiting, active } of depths ?? []) {
-          this.set({ queue: name, state: 'waiting' }, waiting);
-          this.set({ queue: name, state: 'active' }, active);
-        }
-      },
-    });
-    const running = new Gauge({
-      name: 'weightfold_worker_running_jobs',
-      help: 'Jobs whose steps a worker runs now.',
-      labelNames: ['worker'],
-      registers,
-    });
-    const device = new Gauge({
-      name: 'weightfold_worker_device_memory_bytes',
-      help: 'Memory of the GPU of a worker that has one.',
-      labelNames: ['worker', 'device'],
-      registers,
-    });
-    new Gauge({
-      name: 'weightfold_workers',
-      help: 'Workers that live, by the backend they compute with.',
-      labelNames: ['backend'],
-      registers,
-      async collect() {
-        for (const gauge of [this, running, device]) gauge.reset();
-        for (const { name, compute, jobs } of await queue.workers().catch(() => [])) {
-          this.inc({ backend: compute.backend });
-          running.set({ worker: name }, jobs.length);
-          if (compute.device_memory_bytes !== null)
-            device.set({ worker: name, device: compute.device ?? '' }, compute.device_memory_bytes);
-        }
       },
     });
   }

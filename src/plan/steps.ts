@@ -15,7 +15,8 @@ export const EVALUATE_STEP = 'evaluate';
 /** The bases of all spaces put into one file, beside other steps; in a small model a part of publishing. */
 export const JOIN_STEP = 'bases';
 
-const PHASE_ORDER: readonly StepPlan['phase'][] = ['basis', 'fold', 'evaluate', 'publish'];
+/** Phases of steps, in their order. */
+export const PHASE_ORDER: readonly StepPlan['phase'][] = ['basis', 'fold', 'evaluate', 'publish'];
 
 /**
  * Steps with what each waits for, in an order that runs them: every step comes after those it needs, else as drafted.

@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { BACKENDS, byteCount, timestamp } from './common.js';
 import { MachineSchema } from './machine.js';
 
-const names = BACKENDS.filter((name) => name !== 'auto');
+/** What a worker may compute with. */
+export const COMPUTE_BACKENDS = BACKENDS.filter((name) => name !== 'auto');
 
 /** What a worker computes with. */
 export const WorkerBackendSchema = z
   .strictObject({
-    backend: z.enum(names).describe('Backend of its jobs, unless a job asks for another.'),
+    backend: z.enum(COMPUTE_BACKENDS).describe('Backend of its jobs, unless a job asks for another.'),
     reason: z.string().describe('Why this one, and what could not be used.'),
     library: z.string().describe('Library and version.'),
     device: z.string().nullable().describe('Name of the GPU; null on CPUs.'),
@@ -32,7 +33,7 @@ export const WorkerSchema = z
     serves: z.array(z.enum(BACKENDS)).describe('Values of compute.backend whose jobs it takes.'),
     compute: WorkerBackendSchema,
     speed: MachineSchema.nullable().describe('Measured right after the start; null until then.'),
-    memory_bytes: byteCount.describe('Memory of the machine.'),
+    memory_bytes: byteCount.describe('Memory of the machine, or what its container may use of it.'),
     versions: z.record(z.string(), z.string()),
     jobs: z.array(z.string()).describe('Jobs it runs now.'),
   })

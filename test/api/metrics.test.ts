@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../faults/processes.js';
+import { measureDisk } from '../../src/metrics/measure-disk.js';
+import { measureQueue } from '../../src/metrics/measure-queue.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
 import { runJob, startService, type TestService, upload } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
@@ -80,8 +83,25 @@ describe('/metrics of the API', () => {
     expect(samples.get('weightfold_queue_up{}')).toBe(1);
     expect(samples.get('weightfold_queue_steps{queue="steps",state="waiting"}')).toBe(0);
     expect(samples.get('weightfold_queue_steps{queue="steps-cuda",state="active"}')).toBe(0);
-    expect(sum(samples, /^weightfold_workers\{/)).toBe(1);
+    expect(samples.get('weightfold_workers{backend="cpu"}')).toBe(1);
+    expect(samples.get('weightfold_workers{backend="cuda"}')).toBe(0);
+    expect(samples.get('weightfold_data_free_bytes{}')).toBeGreaterThan(0);
     expect(samples.get('process_resident_memory_bytes{}')).toBeGreaterThan(1e7);
+  });
+});
+
+describe('a first scrape', () => {
+  it('shows queues, workers and disk as they are, not as a scrape before saw them', async () => {
+    const registry = new Registry();
+    measureQueue(registry, service.services.queue);
+    measureDisk(registry, service.dataDir);
+    const samples = parse(await registry.metrics());
+    expect(samples.get('weightfold_queue_up{}')).toBe(1);
+    expect(sum(samples, /^weightfold_workers\{/)).toBe(1);
+    expect([...samples.keys()].filter((name) => name.startsWith('weightfold_worker_running_jobs{'))).toHaveLength(1);
+    const free = samples.get('weightfold_data_free_bytes{}') as number;
+    expect(free).toBeGreaterThan(0);
+    expect(samples.get('weightfold_data_size_bytes{}')).toBeGreaterThan(free);
   });
 });
 
@@ -104,25 +124,37 @@ describe('/metrics of a worker', () => {
       expect(samples.get(`weightfold_compute_${name}_memory_bytes{}`)).toBeGreaterThan(1e7);
   });
 
+  it('count every code a job can fail with from zero, so that a first failure is an increase', async () => {
+    const rows = (await readFile('docs/errors.md', 'utf8')).matchAll(/^\|([^|]+)\|[^|]*\bjob\b[^|]*\|/gm);
+    const codes = [...rows].flatMap(([, cell]) => [...cell.matchAll(/`(\w+)`/g)].map(([, code]) => code));
+    const failures = /^weightfold_step_failures_total\{code="(\w+)"/;
+    const counted = [...(await ofWorker()).keys()].flatMap((name) => failures.exec(name)?.[1] ?? []);
+    expect(codes).toContain('worker_crashed');
+    expect(counted.sort()).toEqual(codes.sort());
+  });
+
   it('are all there is', async () => {
     expect((await fetch(workerMetrics.replace('metrics', 'other'))).status).toBe(404);
     expect((await fetch(workerMetrics, { method: 'POST' })).status).toBe(404);
   });
 });
 
-describe('the Grafana dashboard', () => {
-  it('asks for metrics that exist, and for all of weightfold’s own', async () => {
+describe('the Grafana dashboard and the alerts', () => {
+  it('ask for metrics that exist, the dashboard for all of weightfold’s own', async () => {
     const text = await readFile('deploy/grafana/weightfold.json', 'utf8');
     const dashboard = JSON.parse(text) as { panels: { targets?: { expr: string }[] }[] };
     const queries = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
-    const asked = new Set(queries.flatMap((query) => query.match(/\b(?:weightfold|process|nodejs)_\w+/g) ?? []));
+    const named = (query: string) => query.match(/\b(?:weightfold|process|nodejs)_\w+/g) ?? [];
+    const asked = new Set(queries.flatMap(named));
+    const alerts = named(await readFile('deploy/prometheus/alerts.yml', 'utf8'));
+    expect(alerts).toContain('weightfold_queue_up');
     const exposed = [(await service.http.get('/metrics')).text, await (await fetch(workerMetrics)).text()].join('\n');
     const families = [...exposed.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name, type]) =>
       type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
     );
     // Only of workers with a GPU.
     const gpu = 'weightfold_device_memory_bytes';
-    expect([...asked].filter((name) => !families.includes(name) && name !== gpu)).toEqual([]);
+    expect([...asked, ...alerts].filter((name) => !families.includes(name) && name !== gpu)).toEqual([]);
     const own = families.filter((name) => name.startsWith('weightfold_') && !/_(sum|count|info)$/.test(name));
     expect(own.filter((name) => !asked.has(name))).toEqual([]);
   });

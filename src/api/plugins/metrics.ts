@@ -3,6 +3,7 @@ import fp from 'fastify-plugin';
 import { z } from 'zod';
 import { ApiMetrics } from '../../metrics/api-metrics.js';
 import { problemResponses } from '../problem-responses.js';
+import { PROBE_LOG_LEVEL } from '../routes/operations.js';
 import type { Services } from '../services.js';
 
 const NO_ROUTE = 'none';
@@ -12,7 +13,7 @@ export const metrics = ({ config, jobs, queue }: Services) =>
   fp(
     async (app: FastifyInstance) => {
       // Where only the contract is wanted there are no jobs to follow.
-      const figures = jobs && new ApiMetrics(jobs, queue);
+      const figures = jobs && new ApiMetrics(jobs, queue, config.DATA_DIR);
       app.addHook('onResponse', (request, reply, done) => {
         figures.answered({
           method: request.method,
@@ -26,6 +27,7 @@ export const metrics = ({ config, jobs, queue }: Services) =>
         done();
       });
       app.get('/metrics', {
+        logLevel: PROBE_LOG_LEVEL,
         config: { scope: config.METRICS_OPEN ? 'public' : 'read', rateLimit: false },
         schema: {
           tags: ['operations'],

@@ -17,6 +17,9 @@ const ReadinessSchema = z
   })
   .meta({ id: 'Readiness' });
 
+/** Probes ask every few seconds; that they were answered is no news. */
+export const PROBE_LOG_LEVEL = 'warn';
+
 const attempt = <T>(operation: Promise<T>): Promise<T | null> => operation.catch(() => null);
 
 export const workerRoutes =
@@ -39,6 +42,7 @@ export const operationRoutes =
   ({ queue, config }: Services): FastifyPluginAsyncZod =>
   async (app) => {
     app.get('/healthz', {
+      logLevel: PROBE_LOG_LEVEL,
       config: { scope: 'public', rateLimit: false },
       schema: {
         tags: ['operations'],
@@ -50,6 +54,7 @@ export const operationRoutes =
     });
 
     app.get('/readyz', {
+      logLevel: PROBE_LOG_LEVEL,
       config: { scope: 'public', rateLimit: false },
       schema: {
         tags: ['operations'],

@@ -1,0 +1,37 @@
+/**
+ * Codes with which jobs, and attempts at steps, fail (docs/errors.md). Counters begin with all of them at zero:
+ * Prometheus sees an increase only between two samples, so a code that first appears with its first failure would hide it.
+ */
+export const FAILURE_CODES = [
+  'backend_unavailable',
+  'bases_too_narrow',
+  'calibration_not_finite',
+  'device_failed',
+  'device_memory_exhausted',
+  'eigensolver_failed',
+  'float16_overflow',
+  'internal_error',
+  'job_timeout',
+  'not_positive_definite',
+  'output_invalid',
+  'source_changed',
+  'source_unavailable',
+  'source_unsuitable',
+  'storage_full',
+  'store_unavailable',
+  'weights_not_finite',
+  'worker_crashed',
+  'worker_lost',
+] as const;
+
+/** Codes of replies that tell of the service's own state, not of a request: counted from zero for the same reason. */
+export const SERVICE_PROBLEMS = [
+  'internal_error',
+  'keys_unavailable',
+  'queue_full',
+  'queue_unavailable',
+  'rate_limited',
+  'storage_full',
+  'store_unavailable',
+  'unauthorized',
+] as const;
