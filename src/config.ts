@@ -4,13 +4,15 @@ import { z } from 'zod';
 import { environmentKeys } from './access/environment-keys.js';
 import { trustedProxies } from './access/trusted-proxies.js';
 import { WeightfoldError } from './errors.js';
+import { redact } from './redact.js';
 import { DEFAULT_MAX_HEADER_BYTES, LARGEST_HEADER_BYTES } from './safetensors/header.js';
 import { BACKENDS } from './schemas/common.js';
 import { parseS3Uri } from './store/s3-uri.js';
 import { RETRY_SECONDS } from './webhooks/schedule.js';
 import { webhookSecrets } from './webhooks/secrets.js';
 
-const integer = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+const integer = (least: number, most: number) =>
+  z.coerce.number('must be a number').int('must be a whole number').min(least).max(most);
 const yesOrNo = z
   .enum(['true', 'false', '1', '0'])
   .default('false')
@@ -29,12 +31,12 @@ const url = (...schemes: string[]) =>
         const parsed = URL.canParse(text) ? new URL(text) : undefined;
         return parsed !== undefined && schemes.includes(parsed.protocol.slice(0, -1)) && !/[?#@]/.test(text);
       },
-      `must be a ${schemes.join(' or ')} URL without credentials`,
+      `must be a URL of ${schemes.join(' or ')}, without credentials`,
     )
     .transform((text) => text.replace(/\/+$/, ''));
 
 /** Every setting, from environment variables. README lists them with their defaults. */
-const EnvironmentSchema = z.object({
+export const EnvironmentSchema = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: integer(0, 65535).default(8080),
   API_KEYS: environmentKeys,
@@ -144,7 +146,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     ({ path: [name], message }) =>
       `${String(name)}=${SECRETS.has(String(name)) ? '…' : JSON.stringify(given[String(name)])}: ${message}`,
   );
-  throw new WeightfoldError(`Wrong settings in the environment. ${lines.join('; ')}`, {
+  throw new WeightfoldError(`Wrong settings in the environment. ${redact(lines.join('; '))}`, {
     code: 'config_invalid',
     status: 500,
   });

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { maxHeaderSize } from 'node:http';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { access } from './plugins/access.js';
 import { audit } from './plugins/audit.js';
+import { bodies } from './plugins/bodies.js';
 import { dashboard } from './plugins/dashboard.js';
 import { metrics } from './plugins/metrics.js';
 import { openapi } from './plugins/openapi.js';
 import { patient } from './plugins/patient.js';
-import { problems } from './plugins/problems.js';
+import { problems, refusePath } from './plugins/problems.js';
 import { rateLimits } from './plugins/rate-limit.js';
 import { securityHeaders } from './plugins/security-headers.js';
 import { tracing } from './plugins/tracing.js';
@@ -19,6 +21,7 @@ import { operationRoutes, workerRoutes } from './routes/operations.js';
 import { resultRoutes } from './routes/results.js';
 import { uploadRoutes } from './routes/uploads.js';
 import type { Services } from './services.js';
+import { refuseUnreadable } from './unreadable-request.js';
 
 /** A socket on which nothing moves for this long is closed, in an upload or between requests. */
 const IDLE_SOCKET_MS = 120_000;
@@ -39,10 +42,11 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
     genReqId: () => randomUUID(),
     logController: new LogController({ requestIdLogLabel: 'request_id' }),
     trustProxy: services.config.TRUST_PROXY.length > 0 && services.config.TRUST_PROXY,
-    routerOptions: { maxParamLength: 512 },
+    // Beyond what headers may have in all: names too long are the schemas' to refuse.
+    routerOptions: { maxParamLength: maxHeaderSize },
+    frameworkErrors: refusePath,
+    clientErrorHandler: refuseUnreadable,
   }).withTypeProvider<ZodTypeProvider>();
-  // Fastify reads it by itself; bodies here are JSON, or streams where a route says so.
-  app.removeContentTypeParser('text/plain');
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.addHook('onRequest', (request, reply, done) => {
@@ -57,6 +61,7 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
   await app.register(access(services));
   await app.register(rateLimits(services));
   await app.register(audit);
+  await app.register(bodies);
   await app.register(tracing(services));
   await app.register(openapi);
   await app.register(metrics(services));

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
+import type { WriteStream } from 'node:fs';
 import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -41,7 +41,7 @@ export async function receive(
     });
   const output = file.createWriteStream();
   if ((options.contentLength ?? 0) > options.maxBytes) {
-    await once(output.destroy(), 'close');
+    await closed(output);
     throw tooLarge();
   }
   try {
@@ -58,7 +58,7 @@ export async function receive(
       output,
     );
   } catch (error) {
-    if (!output.closed) await once(output.destroy(), 'close');
+    await closed(output);
     if (error instanceof WeightfoldError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOSPC')
@@ -80,6 +80,14 @@ export async function receive(
   await handle.close();
   return { size, sha256: digest.toString('hex') };
 }
+
+/** Wait until a stream's file is closed. Why the stream failed has been said by what wrote to it. */
+const closed = (stream: WriteStream) =>
+  new Promise<void>((resolve) => {
+    if (stream.closed) return resolve();
+    stream.once('close', resolve).once('error', () => {});
+    stream.destroy();
+  });
 
 /** @throws WeightfoldError `digest_mismatch` unless a file is what was announced, if anything was */
 export function requireDigest(announced: Uint8Array | undefined, received: Buffer): void {

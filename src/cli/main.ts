@@ -23,6 +23,7 @@ const program = new Command('weightfold')
   )
   .option('--json', 'print what the service answered, as JSON')
   .addHelpText('after', EXIT_CODES)
+  .configureHelp({ showGlobalOptions: true })
   .exitOverride();
 
 /** What a command does once it has a session; the exit code, 0 where it says none. */
@@ -98,11 +99,11 @@ command('get <id>', 'how a job stands, and its results', async (session, [id], o
     else print(showMetrics(metrics));
   }
   if (options.artifacts || options.download) {
-    const { data } = await dataOf(client.GET('/v1/jobs/{id}/artifacts', byId(id)));
+    const list = await dataOf(client.GET('/v1/jobs/{id}/artifacts', byId(id)));
     const { download } = await import('./download.js');
-    if (options.download) await download(session, id, data, options.download as string);
-    if (options.artifacts && json) printJson(data);
-    else if (options.artifacts) print(showArtifacts(data));
+    if (options.download) await download(session, id, list.data, options.download as string);
+    if (options.artifacts && json) printJson(list);
+    else if (options.artifacts) print(showArtifacts(list.data));
   }
   if (options.metrics || options.artifacts || options.download) return EXIT.ok;
   const job = await getJob(session, id);

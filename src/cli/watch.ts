@@ -3,6 +3,9 @@ import { duration } from './format.js';
 import { ProgressLine } from './progress-line.js';
 import { EXIT, note, print, printJson, type Session } from './session.js';
 
+/** What shells make of a program that Ctrl-C ended. */
+const INTERRUPTED = 130;
+
 export interface WatchOptions {
   /** Say nothing until the end. */
   quiet?: boolean;
@@ -17,6 +20,12 @@ export const getJob = ({ client }: Session, id: string): Promise<Job> =>
 export async function watchJob(session: Session, id: string, { quiet, onEvent }: WatchOptions = {}): Promise<Job> {
   const line = new ProgressLine();
   let said = '';
+  const leave = () => {
+    line.clear();
+    note(`${id} goes on without you: weightfold watch ${id} to follow it again, weightfold cancel ${id} to end it.`);
+    process.exit(INTERRUPTED);
+  };
+  process.once('SIGINT', leave);
   try {
     for await (const event of followEvents(id, { ...session, onLost: () => line.clear() })) {
       onEvent?.(event);
@@ -36,6 +45,7 @@ export async function watchJob(session: Session, id: string, { quiet, onEvent }:
       said = where;
     }
   } finally {
+    process.off('SIGINT', leave);
     line.clear();
   }
   return getJob(session, id);

@@ -178,14 +178,18 @@ export interface paths {
         };
         /**
          * Download a file
-         * @description Supports Range, If-Range and If-None-Match; the ETag is the file’s SHA-256.
+         * @description Supports Range, If-Range, If-Match and If-None-Match; the ETag is the file’s SHA-256.
          */
         get: operations["getArtifact"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
-        head?: never;
+        /**
+         * Size and hash of a file
+         * @description Supports Range, If-Range, If-Match and If-None-Match; the ETag is the file’s SHA-256.
+         */
+        head: operations["headArtifact-head"];
         patch?: never;
         trace?: never;
     };
@@ -382,7 +386,11 @@ export interface paths {
         /** Give up an upload */
         delete: operations["deleteUpload"];
         options?: never;
-        head?: never;
+        /**
+         * How much of an upload has arrived
+         * @description `Upload-Offset` equal to `Upload-Length` says that the file is in its checkpoint.
+         */
+        head: operations["headUpload-head"];
         /** Send bytes of an upload */
         patch: operations["patchUpload"];
         trace?: never;
@@ -415,6 +423,7 @@ export interface components {
             content_type: string;
             file: string;
             sha256: string;
+            /** Format: int64 */
             size: number;
             url: string;
         };
@@ -424,29 +433,13 @@ export interface components {
             object: "list";
         };
         /** @description What the sources are run on: tokens (a file’s, or sampled from the sources) or, for chains, rows of inputs. */
-        Calibration: {
-            /** @description Integers or booleans [rows, tokens]; places that hold 0 are padding and take no part in anything. */
-            attention_mask?: string;
-            /** @description Name of an uploaded checkpoint. */
-            checkpoint: string;
-            /** @description Name of one file; no folders. */
-            file: string;
-            /** @description Transformers and embeddings: integers [rows, tokens]. Chains: floats [rows, inputs], the sources’ side by side where concatenated. */
-            tensor: string;
-        } | {
-            generate: {
-                /** @description Tokens per sequence; default 64. */
-                length?: number;
-                /** @description Masked models; default from config.json, else usual. */
-                mask_token_id?: number;
-                seed?: number;
-                /** @description In all; default 256 per source. */
-                sequences?: number;
-            };
-        };
+        Calibration: components["schemas"]["TensorCalibration"] | components["schemas"]["GeneratedCalibration"];
         /** @description Linear layers applied one after the other. */
         ChainModel: {
-            /** @constant */
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
             family: "chain";
             /**
              * @default concatenated
@@ -471,7 +464,10 @@ export interface components {
         };
         /** @description Linear layers applied one after the other. */
         ChainModelInput: {
-            /** @constant */
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
             family: "chain";
             /**
              * @default concatenated
@@ -495,7 +491,10 @@ export interface components {
             width?: components["schemas"]["Width"];
         };
         Checkpoint: {
-            /** @description RFC 3339 time, UTC. */
+            /**
+             * Format: date-time
+             * @description RFC 3339 time, UTC.
+             */
             created_at: string;
             /** @description From config.json; null where it does not say. */
             family: string | null;
@@ -506,16 +505,25 @@ export interface components {
             name: string;
             /** @constant */
             object: "checkpoint";
-            /** @description Bytes. */
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
             size: number;
             tensors: components["schemas"]["TensorInfo"][];
         };
         CheckpointFile: {
-            /** @description RFC 3339 time, UTC. */
+            /**
+             * Format: date-time
+             * @description RFC 3339 time, UTC.
+             */
             created_at: string;
             file: string;
             sha256: string;
-            /** @description Bytes. */
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
             size: number;
         };
         CheckpointList: {
@@ -524,15 +532,37 @@ export interface components {
             /** @constant */
             object: "list";
         };
+        /** @description A model that was uploaded. */
+        CheckpointSource: {
+            /** @description Name of an uploaded checkpoint. */
+            checkpoint: string;
+            /** @description Columns of the source tensor to use, half-open. Default all. */
+            columns?: [
+                number,
+                number
+            ];
+            /** @description Rows of the source tensor to use, half-open. Default all. */
+            rows?: [
+                number,
+                number
+            ];
+        };
         CheckpointSummary: {
-            /** @description RFC 3339 time, UTC. */
+            /**
+             * Format: date-time
+             * @description RFC 3339 time, UTC.
+             */
             created_at: string;
+            /** Format: int64 */
             file_count: number;
             /** @description Name of an uploaded checkpoint. */
             name: string;
             /** @constant */
             object: "checkpoint";
-            /** @description Bytes. */
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
             size: number;
         };
         /** @description Several methods over the same sources, at several widths: the result is one table, no weights. */
@@ -592,20 +622,7 @@ export interface components {
              *       "type": "exact"
              *     }
              */
-            solver: {
-                /** @constant */
-                type: "exact";
-            } | {
-                /**
-                 * @description Subspace iterations.
-                 * @default 2
-                 */
-                niter: number;
-                /** @default 33 */
-                seed: number;
-                /** @constant */
-                type: "randomized";
-            };
+            solver: components["schemas"]["ExactSolver"] | components["schemas"]["RandomizedSolver"];
         };
         /** @description A method as `method` of a merge, with a name. */
         ComparedMethodInput: {
@@ -648,20 +665,7 @@ export interface components {
              *       "type": "exact"
              *     }
              */
-            solver?: {
-                /** @constant */
-                type: "exact";
-            } | {
-                /**
-                 * @description Subspace iterations.
-                 * @default 2
-                 */
-                niter?: number;
-                /** @default 33 */
-                seed?: number;
-                /** @constant */
-                type: "randomized";
-            };
+            solver?: components["schemas"]["ExactSolver"] | components["schemas"]["RandomizedSolverInput"];
         };
         ComparedWidths: number | {
             [key: string]: number;
@@ -686,7 +690,10 @@ export interface components {
             environment: components["schemas"]["Environment"];
             /** @description Identifier of a job; sorts by creation time. */
             job_id: string;
-            /** @constant */
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
             kind: "comparison";
             left_out: {
                 name: string;
@@ -697,6 +704,7 @@ export interface components {
              * @enum {string}
              */
             measure: "map_relative_error" | "relative_error" | "loss";
+            /** Format: int64 */
             peak_memory_bytes: number;
             /** @description Names of the probes in `losses`. */
             probes: string[];
@@ -706,17 +714,24 @@ export interface components {
         /** @description Several methods at several widths, and baselines. */
         ComparisonPlan: {
             baselines: {
-                /** @description Bytes. */
+                /**
+                 * Format: int64
+                 * @description Bytes.
+                 */
                 bytes: number;
                 /** @enum {string} */
                 kind: "source" | "mean_of_outputs" | "mean_of_weights";
                 name: string;
+                /** Format: int64 */
                 parameters: number;
                 source: number | null;
             }[];
             costs: components["schemas"]["Costs"];
             family: string;
-            /** @constant */
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
             kind: "comparison";
             /** @description Baselines these sources do not have. */
             left_out: {
@@ -726,7 +741,9 @@ export interface components {
             methods: {
                 /** @description Shape of the calibration tokens of a file. */
                 calibration: {
+                    /** Format: int64 */
                     length: number;
+                    /** Format: int64 */
                     rows: number;
                 } | null;
                 method: components["schemas"]["Method"];
@@ -734,10 +751,17 @@ export interface components {
             }[];
             /** @description Every method at every width. */
             points: {
-                /** @description Bytes. */
+                /**
+                 * Format: int64
+                 * @description Bytes.
+                 */
                 bytes: number;
-                /** @description Index into methods. */
+                /**
+                 * Format: int64
+                 * @description Index into methods.
+                 */
                 method: number;
+                /** Format: int64 */
                 parameters: number;
                 share: number | null;
                 step: string;
@@ -755,7 +779,10 @@ export interface components {
             warnings?: string[];
         };
         ComparisonRow: {
-            /** @description Of the weights, in the result’s type. */
+            /**
+             * Format: int64
+             * @description Of the weights, in the result’s type.
+             */
             bytes: number;
             /** @enum {string} */
             kind: "method" | "baseline";
@@ -770,6 +797,7 @@ export interface components {
             /** @description mean |y − y′| on the probe. */
             mean_abs_error: number | null;
             name: string;
+            /** Format: int64 */
             parameters: number;
             /** @description ‖y − y′‖ / ‖y‖ on the probe; of an embedding, of the whole table. */
             relative_error: number | null;
@@ -783,16 +811,25 @@ export interface components {
             } | null;
         };
         Costs: {
-            /** @description Bytes. */
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
             bytes_read: number;
-            /** @description Bytes. */
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
             bytes_written: number;
             /** @description Whose speed the time is estimated from. */
             estimated_for?: string;
             /** @description Of one attempt, from its start to its end, without waiting in the queue. */
             estimated_seconds: number;
             flops: number;
-            /** @description Of the compute process. */
+            /**
+             * Format: int64
+             * @description Of the compute process.
+             */
             peak_memory_bytes: number;
         };
         /** @description A whole transformer of a family described inline. */
@@ -804,7 +841,10 @@ export interface components {
              * @enum {string}
              */
             extra_tensors: "fail" | "drop" | "keep_first";
-            /** @constant */
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
             family: "custom";
         };
         /** @description A whole transformer of a family described inline. */
@@ -816,21 +856,32 @@ export interface components {
              * @enum {string}
              */
             extra_tensors?: "fail" | "drop" | "keep_first";
-            /** @constant */
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
             family: "custom";
         };
         /** @description An event on its way to the job’s webhook. */
         Delivery: {
             attempts: {
-                /** @description RFC 3339 time, UTC. */
+                /**
+                 * Format: date-time
+                 * @description RFC 3339 time, UTC.
+                 */
                 at: string;
+                /** Format: int64 */
                 duration_ms: number;
                 /** @description Why there was no answer, or why it did not count. */
                 error: string | null;
                 response_status: number | null;
             }[];
-            /** @description RFC 3339 time, UTC. */
+            /**
+             * Format: date-time
+             * @description RFC 3339 time, UTC.
+             */
             created_at: string;
+            /** Format: int64 */
             event_id: number;
             /** @description The `webhook-id` of every attempt: receivers know repetitions by it. */
             id: string;
@@ -839,7 +890,10 @@ export interface components {
             next_attempt_at: string | null;
             /** @constant */
             object: "delivery";
-            /** @description Times it was asked for again. */
+            /**
+             * Format: int64
+             * @description Times it was asked for again.
+             */
             replays: number;
             /** @enum {string} */
             status: "pending" | "delivered" | "failed";
@@ -856,7 +910,10 @@ export interface components {
         };
         /** @description One embedding table; the vocabulary is shared by all sources. */
         EmbeddingModel: {
-            /** @constant */
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
             family: "embedding";
             /** @description Tensor [vocabulary, width]. */
             tensor: string;
@@ -874,6 +931,12 @@ export interface components {
             /** @description ‖y − y′‖ / ‖y‖. */
             relative_error: number;
         };
+        EnergyGoal: {
+            /** @description Fewest directions that retain this share of Σ σ². */
+            energy: number;
+            /** @description Round up to a multiple of this, as far as the sources’ widths reach. */
+            multiple_of?: number;
+        };
         Environment: {
             backend: string;
             device: string | null;
@@ -881,8 +944,22 @@ export interface components {
             node: string;
             /** @description Why this backend was taken. */
             reason: string;
+            /** Format: int64 */
             threads: number;
             weightfold: string;
+        };
+        ErrorGoal: {
+            /** @description Fewest directions with sqrt(Σ_{j>r} σ_j² / Σ σ_j²) at most this. */
+            max_relative_error: number;
+            /** @description Round up to a multiple of this, as far as the sources’ widths reach. */
+            multiple_of?: number;
+        };
+        ExactSolver: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "exact";
         };
         /** @description A transformer family, as data. */
         FamilyDescription: {
@@ -1095,6 +1172,20 @@ export interface components {
             /** @description RFC 6901 pointer into the request body; empty for the whole. */
             pointer: string;
         };
+        GeneratedCalibration: {
+            generate: {
+                /** @description Tokens per sequence; default 64. */
+                length?: number;
+                /**
+                 * Format: int64
+                 * @description Masked models; default from config.json, else usual.
+                 */
+                mask_token_id?: number;
+                seed?: number;
+                /** @description In all; default 256 per source. */
+                sequences?: number;
+            };
+        };
         Health: {
             /** @constant */
             status: "ok";
@@ -1187,10 +1278,16 @@ export interface components {
          *     }
          */
         Job: {
-            /** @description Attempts at the step that needed most, so far. */
+            /**
+             * Format: int64
+             * @description Attempts at the step that needed most, so far.
+             */
             attempt: number;
             cancel_requested: boolean;
-            /** @description RFC 3339 time, UTC. */
+            /**
+             * Format: date-time
+             * @description RFC 3339 time, UTC.
+             */
             created_at: string;
             error: components["schemas"]["JobError"] | null;
             finished_at: string | null;
@@ -1199,6 +1296,7 @@ export interface components {
             labels: {
                 [key: string]: string;
             };
+            /** Format: int64 */
             max_attempts: number;
             name: string | null;
             /** @constant */
@@ -1222,10 +1320,14 @@ export interface components {
             message: string;
         };
         JobEvent: {
-            /** @description RFC 3339 time, UTC. */
+            /**
+             * Format: date-time
+             * @description RFC 3339 time, UTC.
+             */
             created_at: string;
             /** @description The job as of this event. */
             data: {
+                /** Format: int64 */
                 attempt: number;
                 /** @description Why the job failed, or is tried again. */
                 error?: components["schemas"]["JobError"];
@@ -1234,7 +1336,10 @@ export interface components {
                 status: components["schemas"]["JobStatus"];
                 worker?: string;
             };
-            /** @description Counts the events of the job, without gaps. */
+            /**
+             * Format: int64
+             * @description Counts the events of the job, without gaps.
+             */
             id: number;
             /** @description Identifier of a job; sorts by creation time. */
             job_id: string;
@@ -1399,9 +1504,15 @@ export interface components {
             environment: components["schemas"]["Environment"];
             /** @description Identifier of a job; sorts by creation time. */
             job_id: string;
-            /** @constant */
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
             kind: "linear";
-            /** @description Peak resident memory of the compute process. */
+            /**
+             * Format: int64
+             * @description Peak resident memory of the compute process.
+             */
             peak_memory_bytes: number;
             spaces: components["schemas"]["SpaceMetrics"][];
             tensors: components["schemas"]["TensorMetrics"][];
@@ -1415,7 +1526,10 @@ export interface components {
             };
             costs: components["schemas"]["Costs"];
             family: string;
-            /** @constant */
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
             kind: "linear";
             /**
              * @description In which E and F are applied; Grams are always float64.
@@ -1496,20 +1610,7 @@ export interface components {
              *       "type": "exact"
              *     }
              */
-            solver: {
-                /** @constant */
-                type: "exact";
-            } | {
-                /**
-                 * @description Subspace iterations.
-                 * @default 2
-                 */
-                niter: number;
-                /** @default 33 */
-                seed: number;
-                /** @constant */
-                type: "randomized";
-            };
+            solver: components["schemas"]["ExactSolver"] | components["schemas"]["RandomizedSolver"];
         };
         MethodInput: {
             /**
@@ -1549,58 +1650,20 @@ export interface components {
              *       "type": "exact"
              *     }
              */
-            solver?: {
-                /** @constant */
-                type: "exact";
-            } | {
-                /**
-                 * @description Subspace iterations.
-                 * @default 2
-                 */
-                niter?: number;
-                /** @default 33 */
-                seed?: number;
-                /** @constant */
-                type: "randomized";
-            };
+            solver?: components["schemas"]["ExactSolver"] | components["schemas"]["RandomizedSolverInput"];
         };
         Metrics: components["schemas"]["LinearMetrics"] | components["schemas"]["TransformerMetrics"] | components["schemas"]["ComparisonMetrics"];
         /** @description Exactly what a worker will run: a function of the spec and the sources’ headers. */
         Plan: components["schemas"]["LinearPlan"] | components["schemas"]["TransformerPlan"] | components["schemas"]["ComparisonPlan"];
         /** @description Inputs on which the merged network is compared with its sources. */
-        Probe: components["schemas"]["TokenProbe"] | components["schemas"]["TokenProbe"][] | {
-            /** @constant */
-            inputs: "random";
-            /** @default 32 */
-            rows: number;
-            /** @default 33 */
-            seed: number;
-        } | {
-            /** @description Name of an uploaded checkpoint. */
-            checkpoint: string;
-            /** @description Name of one file; no folders. */
-            file: string;
-            /** @description Name of a tensor, as in the safetensors header. */
-            tensor: string;
-        };
+        Probe: components["schemas"]["TokenProbe"] | components["schemas"]["TokenProbe"][] | components["schemas"]["RandomProbe"] | components["schemas"]["TensorProbe"];
         /** @description Inputs on which the merged network is compared with its sources. */
-        ProbeInput: components["schemas"]["TokenProbe"] | components["schemas"]["TokenProbe"][] | {
-            /** @constant */
-            inputs: "random";
-            /** @default 32 */
-            rows?: number;
-            /** @default 33 */
-            seed?: number;
-        } | {
-            /** @description Name of an uploaded checkpoint. */
-            checkpoint: string;
-            /** @description Name of one file; no folders. */
-            file: string;
-            /** @description Name of a tensor, as in the safetensors header. */
-            tensor: string;
-        };
+        ProbeInput: components["schemas"]["TokenProbe"] | components["schemas"]["TokenProbe"][] | components["schemas"]["RandomProbeInput"] | components["schemas"]["TensorProbe"];
         ProbeMetrics: {
-            /** @description Places whose label counts. */
+            /**
+             * Format: int64
+             * @description Places whose label counts.
+             */
             counted: number;
             /** @description Mean KL(mean of the sources ‖ result), nats. */
             kl_to_mean: number | null;
@@ -1612,7 +1675,10 @@ export interface components {
             source_losses: (number | null)[];
             /** @description Per norm: ‖x − E·n‖ / ‖E·n‖ of the normalised streams. */
             stream_error: number[];
-            /** @description Padding not counted. */
+            /**
+             * Format: int64
+             * @description Padding not counted.
+             */
             tokens: number;
             /** @description Share of places where result and mean of the sources prefer the same id. */
             top1_agreement: number | null;
@@ -1641,18 +1707,67 @@ export interface components {
             detail: string;
             errors: components["schemas"]["FieldError"][];
             request_id: string;
+            /** Format: int64 */
             status: number;
             title: string;
             /** @description URI reference of the documentation of `code`. */
             type: string;
         };
         Progress: {
-            /** @description Steps done. */
+            /**
+             * Format: int64
+             * @description Steps done.
+             */
             completed: number;
             fraction: number;
             /** @enum {string} */
             phase: "planning" | "basis" | "fold" | "evaluate" | "publish";
+            /** Format: int64 */
             total: number;
+        };
+        RandomizedSolver: {
+            /**
+             * @description Subspace iterations.
+             * @default 2
+             */
+            niter: number;
+            /** @default 33 */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "randomized";
+        };
+        RandomizedSolverInput: {
+            /**
+             * @description Subspace iterations.
+             * @default 2
+             */
+            niter?: number;
+            /** @default 33 */
+            seed?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "randomized";
+        };
+        RandomProbe: {
+            /** @constant */
+            inputs: "random";
+            /** @default 32 */
+            rows: number;
+            /** @default 33 */
+            seed: number;
+        };
+        RandomProbeInput: {
+            /** @constant */
+            inputs: "random";
+            /** @default 32 */
+            rows?: number;
+            /** @default 33 */
+            seed?: number;
         };
         Readiness: {
             checks: {
@@ -1662,7 +1777,9 @@ export interface components {
                 store: "ok" | "failed";
             };
             queue: {
+                /** Format: int64 */
                 active: number;
+                /** Format: int64 */
                 waiting: number;
             } | null;
             /** @enum {string} */
@@ -1671,39 +1788,16 @@ export interface components {
             workers: number | null;
         };
         ShardPlan: {
-            /** @description Bytes. */
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
             bytes: number;
             file: string;
             tensors: string[];
         };
         /** @description Where one source model is read from. */
-        Source: {
-            /** @description Name of an uploaded checkpoint. */
-            checkpoint: string;
-            /** @description Columns of the source tensor to use, half-open. Default all. */
-            columns?: [
-                number,
-                number
-            ];
-            /** @description Rows of the source tensor to use, half-open. Default all. */
-            rows?: [
-                number,
-                number
-            ];
-        } | {
-            /** @description Columns of the source tensor to use, half-open. Default all. */
-            columns?: [
-                number,
-                number
-            ];
-            /** @description Rows of the source tensor to use, half-open. Default all. */
-            rows?: [
-                number,
-                number
-            ];
-            /** @description A folder or .safetensors file: file:///models/b (under one of SOURCE_ROOTS), https://host/folder, hf://org/name@revision, s3://bucket/prefix (under one of S3_SOURCES). */
-            uri: string;
-        };
+        Source: components["schemas"]["CheckpointSource"] | components["schemas"]["UriSource"];
         SpaceMetrics: {
             /** @enum {string} */
             basis: "weight" | "balanced" | "activation" | "growth" | "stored";
@@ -1716,17 +1810,25 @@ export interface components {
             /** @enum {string} */
             legality: "exact" | "selection" | "approximate";
             name: string;
+            /** Format: int64 */
             padding_columns: number;
-            /** @description Numerical rank k within the width: directions that carry anything. */
+            /**
+             * Format: int64
+             * @description Numerical rank k within the width: directions that carry anything.
+             */
             rank: number;
             /** @description Σ_{j≤r} σ_j² / Σ σ_j² of the spectrum. */
             retained_energy: number;
-            /** @description Sum over the sources. */
+            /**
+             * Format: int64
+             * @description Sum over the sources.
+             */
             source_width: number;
             /** @description Singular values, descending. weight: of the writer. balanced: of the map from inputs to outputs. activation: root mean squares of the activations. growth: none. */
             spectrum: number[];
             /** @description sqrt(Σ_{j>r} σ_j² / Σ σ_j²) of the spectrum; for balanced the least error of the whole map at this width. */
             tail_relative_error: number;
+            /** Format: int64 */
             width: number;
         };
         SpacePlan: {
@@ -1785,7 +1887,10 @@ export interface components {
             /** @enum {string} */
             basis: "weight" | "balanced" | "activation";
             blocks: {
-                /** @description Directions stored. */
+                /**
+                 * Format: int64
+                 * @description Directions stored.
+                 */
                 live: number;
                 span: [
                     number,
@@ -1800,7 +1905,10 @@ export interface components {
             name: string;
             /** @description Whether both jobs read the same bytes. */
             same_sources: boolean;
-            /** @description Its width in that job. */
+            /**
+             * Format: int64
+             * @description Its width in that job.
+             */
             width: number;
             /** @description Whether the basis holds for that job’s widths only. */
             widths_fixed: boolean;
@@ -1809,14 +1917,36 @@ export interface components {
         };
         /** @description Sizes of the result; what is left out keeps all that the sources have. A single source may grow, up to 64 times. */
         Target: {
-            /** @description Width of this space in the result. */
+            /**
+             * Format: int64
+             * @description Width of this space in the result.
+             */
             hidden_size?: number;
-            /** @description Width of this space in the result. */
+            /**
+             * Format: int64
+             * @description Width of this space in the result.
+             */
             intermediate_size?: number;
-            /** @description Width of this space in the result. */
+            /**
+             * Format: int64
+             * @description Width of this space in the result.
+             */
             num_attention_heads?: number;
-            /** @description Default: keeps the sources’ group size. */
+            /**
+             * Format: int64
+             * @description Default: keeps the sources’ group size.
+             */
             num_key_value_heads?: number;
+        };
+        TensorCalibration: {
+            /** @description Integers or booleans [rows, tokens]; places that hold 0 are padding and take no part in anything. */
+            attention_mask?: string;
+            /** @description Name of an uploaded checkpoint. */
+            checkpoint: string;
+            /** @description Name of one file; no folders. */
+            file: string;
+            /** @description Transformers and embeddings: integers [rows, tokens]. Chains: floats [rows, inputs], the sources’ side by side where concatenated. */
+            tensor: string;
         };
         /** @description A tensor, from the header of the file that holds it. */
         TensorInfo: {
@@ -1910,6 +2040,7 @@ export interface components {
             dtype: "F64" | "F32" | "F16" | "BF16";
             /** @description null for a bias. */
             in_space: string | null;
+            /** Format: int64 */
             layer: number;
             /**
              * @description in_out: stored transposed, as embeddings are.
@@ -1924,6 +2055,15 @@ export interface components {
             shape: (number | null)[];
             sources: components["schemas"]["TensorSource"][];
         };
+        /** @description Floats [rows, inputs]. */
+        TensorProbe: {
+            /** @description Name of an uploaded checkpoint. */
+            checkpoint: string;
+            /** @description Name of one file; no folders. */
+            file: string;
+            /** @description Name of a tensor, as in the safetensors header. */
+            tensor: string;
+        };
         TensorSource: {
             columns?: [
                 number,
@@ -1936,7 +2076,10 @@ export interface components {
             ];
             /** @description Shape after slicing. */
             shape: number[];
-            /** @description Index into the spec’s sources. */
+            /**
+             * Format: int64
+             * @description Index into the spec’s sources.
+             */
             source: number;
             tensor: string;
         };
@@ -1986,7 +2129,10 @@ export interface components {
             fit: "calibrated" | "closed_form";
             /** @description Identifier of a job; sorts by creation time. */
             job_id: string;
-            /** @constant */
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
             kind: "transformer";
             merge: {
                 calibration_stream_error: number[] | null;
@@ -2000,6 +2146,7 @@ export interface components {
                 /** @description What each source’s weights were multiplied with to bring their streams to one scale. */
                 stream_scales: number[];
             };
+            /** Format: int64 */
             peak_memory_bytes: number;
             probes: components["schemas"]["ProbeMetrics"][];
             spaces: components["schemas"]["TransformerSpaceMetrics"][];
@@ -2015,7 +2162,7 @@ export interface components {
              */
             extra_tensors: "fail" | "drop" | "keep_first";
             /**
-             * @description auto: from the sources’ config.json.
+             * @description auto: from the sources’ config.json. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             family: "auto" | "bert" | "roberta" | "gpt2" | "llama" | "mistral" | "qwen2";
@@ -2029,7 +2176,7 @@ export interface components {
              */
             extra_tensors?: "fail" | "drop" | "keep_first";
             /**
-             * @description auto: from the sources’ config.json.
+             * @description auto: from the sources’ config.json. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             family: "auto" | "bert" | "roberta" | "gpt2" | "llama" | "mistral" | "qwen2";
@@ -2044,7 +2191,10 @@ export interface components {
             family: string;
             /** @enum {string} */
             fit: "calibrated" | "closed_form";
-            /** @constant */
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
             kind: "transformer";
             /** @enum {string} */
             mode: "diag" | "separate";
@@ -2078,7 +2228,9 @@ export interface components {
             reason: string;
             /** @description Σ_{j≤r} λ_j / Σ λ_j of the residual space (basis balanced: the same share of what its writers write); null for a selection. */
             retained_energy: number | null;
+            /** Format: int64 */
             source_width: number;
+            /** Format: int64 */
             width: number;
         };
         TransformerSpacePlan: {
@@ -2089,6 +2241,7 @@ export interface components {
             name: string;
             reason: string;
             source_widths: number[];
+            /** Format: int64 */
             width: number;
         } & {
             [key: string]: unknown;
@@ -2109,6 +2262,21 @@ export interface components {
             /** @description Tensor shape, row-major. */
             shape: number[];
             source_shapes: number[][];
+        };
+        /** @description A model that lies elsewhere. */
+        UriSource: {
+            /** @description Columns of the source tensor to use, half-open. Default all. */
+            columns?: [
+                number,
+                number
+            ];
+            /** @description Rows of the source tensor to use, half-open. Default all. */
+            rows?: [
+                number,
+                number
+            ];
+            /** @description A folder or .safetensors file: file:///models/b (under one of SOURCE_ROOTS), https://host/folder, hf://org/name@revision, s3://bucket/prefix (under one of S3_SOURCES). */
+            uri: string;
         };
         /** @description Who is told about the job, by Standard Webhooks. */
         Webhook: {
@@ -2145,48 +2313,52 @@ export interface components {
             url: string;
         };
         /** @description Width of a space in the result, or what it must achieve. */
-        Width: number | {
-            /** @description Fewest directions that retain this share of Σ σ². */
-            energy: number;
-            /** @description Round up to a multiple of this, as far as the sources’ widths reach. */
-            multiple_of?: number;
-        } | {
-            /** @description Fewest directions with sqrt(Σ_{j>r} σ_j² / Σ σ_j²) at most this. */
-            max_relative_error: number;
-            /** @description Round up to a multiple of this, as far as the sources’ widths reach. */
-            multiple_of?: number;
-        };
+        Width: number | components["schemas"]["EnergyGoal"] | components["schemas"]["ErrorGoal"];
         WidthGoal: {
             energy?: number;
             /** @description Of the whole chain, all spaces before this one included. */
             max_map_relative_error?: number;
             /** @description By the spectrum of this space’s basis. */
             max_relative_error?: number;
+            /** Format: int64 */
             multiple_of: number;
         };
         /** @description A worker that is connected to the queue. */
         Worker: {
             compute: components["schemas"]["WorkerBackend"];
-            /** @description Jobs it takes at a time from each of its queues. */
+            /**
+             * Format: int64
+             * @description Jobs it takes at a time from each of its queues.
+             */
             concurrency: number;
             host: string;
             id: string;
             /** @description Jobs it runs now. */
             jobs: string[];
-            /** @description A worker that is silent for 15 seconds is no longer listed. */
+            /**
+             * Format: date-time
+             * @description A worker that is silent for 15 seconds is no longer listed.
+             */
             last_seen_at: string;
-            /** @description Memory of the machine, or what its container may use of it. */
+            /**
+             * Format: int64
+             * @description Memory of the machine, or what its container may use of it.
+             */
             memory_bytes: number;
             /** @description As in a job’s worker: host and process id. */
             name: string;
             /** @constant */
             object: "worker";
+            /** Format: int64 */
             pid: number;
             /** @description Values of compute.backend whose jobs it takes. */
             serves: ("auto" | "cpu" | "cuda" | "tfjs")[];
             /** @description Measured right after the start; null until then. */
             speed: components["schemas"]["Machine"] | null;
-            /** @description RFC 3339 time, UTC. */
+            /**
+             * Format: date-time
+             * @description RFC 3339 time, UTC.
+             */
             started_at: string;
             versions: {
                 [key: string]: string;
@@ -2209,6 +2381,7 @@ export interface components {
             precisions: ("float32" | "float64")[];
             /** @description Why this one, and what could not be used. */
             reason: string;
+            /** Format: int64 */
             threads: number;
         };
         WorkerList: {
@@ -2266,6 +2439,8 @@ export interface components {
         /** @description Insufficient Storage */
         InsufficientStorage: {
             headers: {
+                /** @description Seconds to wait before asking again. */
+                "retry-after"?: number;
                 [name: string]: unknown;
             };
             content: {
@@ -2320,6 +2495,8 @@ export interface components {
         /** @description Service Unavailable */
         ServiceUnavailable: {
             headers: {
+                /** @description Seconds to wait before asking again. */
+                "retry-after"?: number;
                 [name: string]: unknown;
             };
             content: {
@@ -2329,6 +2506,8 @@ export interface components {
         /** @description Too Many Requests */
         TooManyRequests: {
             headers: {
+                /** @description Seconds to wait before asking again. */
+                "retry-after"?: number;
                 [name: string]: unknown;
             };
             content: {
@@ -2376,6 +2555,7 @@ export type ChainModelInput = components['schemas']['ChainModelInput'];
 export type Checkpoint = components['schemas']['Checkpoint'];
 export type CheckpointFile = components['schemas']['CheckpointFile'];
 export type CheckpointList = components['schemas']['CheckpointList'];
+export type CheckpointSource = components['schemas']['CheckpointSource'];
 export type CheckpointSummary = components['schemas']['CheckpointSummary'];
 export type Compare = components['schemas']['Compare'];
 export type ComparedMethod = components['schemas']['ComparedMethod'];
@@ -2392,10 +2572,14 @@ export type Delivery = components['schemas']['Delivery'];
 export type DeliveryList = components['schemas']['DeliveryList'];
 export type EmbeddingModel = components['schemas']['EmbeddingModel'];
 export type EndToEndMetrics = components['schemas']['EndToEndMetrics'];
+export type EnergyGoal = components['schemas']['EnergyGoal'];
 export type Environment = components['schemas']['Environment'];
+export type ErrorGoal = components['schemas']['ErrorGoal'];
+export type ExactSolver = components['schemas']['ExactSolver'];
 export type FamilyDescription = components['schemas']['FamilyDescription'];
 export type FamilyDescriptionInput = components['schemas']['FamilyDescriptionInput'];
 export type FieldError = components['schemas']['FieldError'];
+export type GeneratedCalibration = components['schemas']['GeneratedCalibration'];
 export type Health = components['schemas']['Health'];
 export type Job = components['schemas']['Job'];
 export type JobError = components['schemas']['JobError'];
@@ -2417,6 +2601,10 @@ export type ProbeInput = components['schemas']['ProbeInput'];
 export type ProbeMetrics = components['schemas']['ProbeMetrics'];
 export type Problem = components['schemas']['Problem'];
 export type Progress = components['schemas']['Progress'];
+export type RandomizedSolver = components['schemas']['RandomizedSolver'];
+export type RandomizedSolverInput = components['schemas']['RandomizedSolverInput'];
+export type RandomProbe = components['schemas']['RandomProbe'];
+export type RandomProbeInput = components['schemas']['RandomProbeInput'];
 export type Readiness = components['schemas']['Readiness'];
 export type ShardPlan = components['schemas']['ShardPlan'];
 export type Source = components['schemas']['Source'];
@@ -2426,11 +2614,13 @@ export type StepPlan = components['schemas']['StepPlan'];
 export type StoredBases = components['schemas']['StoredBases'];
 export type StoredSpace = components['schemas']['StoredSpace'];
 export type Target = components['schemas']['Target'];
+export type TensorCalibration = components['schemas']['TensorCalibration'];
 export type TensorInfo = components['schemas']['TensorInfo'];
 export type TensorMetrics = components['schemas']['TensorMetrics'];
 export type TensorPattern = components['schemas']['TensorPattern'];
 export type TensorPatternInput = components['schemas']['TensorPatternInput'];
 export type TensorPlan = components['schemas']['TensorPlan'];
+export type TensorProbe = components['schemas']['TensorProbe'];
 export type TensorSource = components['schemas']['TensorSource'];
 export type Timings = components['schemas']['Timings'];
 export type TokenProbe = components['schemas']['TokenProbe'];
@@ -2441,6 +2631,7 @@ export type TransformerPlan = components['schemas']['TransformerPlan'];
 export type TransformerSpaceMetrics = components['schemas']['TransformerSpaceMetrics'];
 export type TransformerSpacePlan = components['schemas']['TransformerSpacePlan'];
 export type TransformerTensorMetrics = components['schemas']['TransformerTensorMetrics'];
+export type UriSource = components['schemas']['UriSource'];
 export type Webhook = components['schemas']['Webhook'];
 export type WebhookInput = components['schemas']['WebhookInput'];
 export type Width = components['schemas']['Width'];
@@ -2631,6 +2822,10 @@ export interface operations {
             header?: {
                 /** @description sha-256=:BASE64: (RFC 9530); checked. */
                 "content-digest"?: string;
+                /** @description ETag of the file that may be replaced. */
+                "if-match"?: string;
+                /** @description `*`: only where there is no such file yet. */
+                "if-none-match"?: string;
             };
             path: {
                 /** @description Name of one file; no folders. */
@@ -2664,7 +2859,9 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -2687,7 +2884,10 @@ export interface operations {
                 order?: "asc" | "desc";
                 status?: components["schemas"]["JobStatus"];
             };
-            header?: never;
+            header?: {
+                /** @description ETag of what the client has: 304 where that is current. */
+                "if-none-match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2696,6 +2896,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Strong; for If-None-Match and If-Range. */
+                    etag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2762,7 +2964,10 @@ export interface operations {
     getJob: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description ETag of what the client has: 304 where that is current. */
+                "if-none-match"?: string;
+            };
             path: {
                 /** @description Identifier of a job; sorts by creation time. */
                 id: string;
@@ -2860,7 +3065,16 @@ export interface operations {
     getArtifact: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description ETag that the file must have, else 412. */
+                "if-match"?: string;
+                /** @description ETag of what the client has: 304 where that is current. */
+                "if-none-match"?: string;
+                /** @description ETag that the range is of; another one gives the whole. */
+                "if-range"?: string;
+                /** @description `bytes=START-END`, both counted from 0, END left out: to the end. */
+                range?: string;
+            };
             path: {
                 /** @description Name of one file; no folders. */
                 file: string;
@@ -2911,6 +3125,77 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "headArtifact-head": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that the file must have, else 412. */
+                "if-match"?: string;
+                /** @description ETag of what the client has: 304 where that is current. */
+                "if-none-match"?: string;
+                /** @description ETag that the range is of; another one gives the whole. */
+                "if-range"?: string;
+                /** @description `bytes=START-END`, both counted from 0, END left out: to the end. */
+                range?: string;
+            };
+            path: {
+                /** @description Name of one file; no folders. */
+                file: string;
+                /** @description Identifier of a job; sorts by creation time. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    /** @description Strong; for If-None-Match and If-Range. */
+                    etag?: string;
+                    /** @description `sha-256=:BASE64:` of the whole file (RFC 9530). */
+                    "repr-digest"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description The asked part. */
+            206: {
+                headers: {
+                    /** @description `bytes START-END/SIZE` (RFC 9110). */
+                    "content-range"?: string;
+                    /** @description Strong; for If-None-Match and If-Range. */
+                    etag?: string;
+                    /** @description `sha-256=:BASE64:` of the whole file (RFC 9530). */
+                    "repr-digest"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description Unchanged. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             416: components["responses"]["RangeNotSatisfiable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -3276,6 +3561,39 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    "headUpload-head": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1.0.0 */
+                "tus-resumable"?: string;
+            };
+            path: {
+                /** @description Identifier of a resumable upload. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `Upload-Offset`, `Upload-Length`, `Upload-Metadata`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             410: components["responses"]["Gone"];
             412: components["responses"]["PreconditionFailed"];
             429: components["responses"]["TooManyRequests"];

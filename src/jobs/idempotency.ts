@@ -15,17 +15,26 @@ interface Claim {
  * @throws WeightfoldError `idempotency_key_reused` for another body
  */
 export async function claimKey(dataDir: string, key: string, body: unknown, jobId: string): Promise<string> {
-  const file = path.join(layout(dataDir).idempotency, `${sha256(key)}.json`);
   const claim: Claim = { job_id: jobId, body_sha256: sha256(canonical(body)) };
-  if (await createExclusive(file, JSON.stringify(claim))) return jobId;
-  const earlier = await readJson<Claim>(file);
-  if (earlier && earlier.body_sha256 !== claim.body_sha256)
+  if (await createExclusive(fileOf(dataDir, key), JSON.stringify(claim))) return jobId;
+  return (await claimedBefore(dataDir, key, body)) ?? jobId;
+}
+
+/**
+ * The job id a key was bound to, if it was.
+ * @throws WeightfoldError `idempotency_key_reused` for another body
+ */
+export async function claimedBefore(dataDir: string, key: string, body: unknown): Promise<string | undefined> {
+  const earlier = await readJson<Claim>(fileOf(dataDir, key));
+  if (earlier && earlier.body_sha256 !== sha256(canonical(body)))
     throw new WeightfoldError('This Idempotency-Key was used with another body. Use a new key for a new job.', {
       code: 'idempotency_key_reused',
       status: 422,
     });
-  return earlier?.job_id ?? jobId;
+  return earlier?.job_id;
 }
+
+const fileOf = (dataDir: string, key: string) => path.join(layout(dataDir).idempotency, `${sha256(key)}.json`);
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 

@@ -14,7 +14,7 @@ import { requireSpace } from '../store/headroom.js';
 import type { TraceContext } from '../tracing/tracing.js';
 import { checkWebhook } from '../webhooks/check-webhook.js';
 import { EventFeeds } from './event-feeds.js';
-import { claimKey } from './idempotency.js';
+import { claimedBefore, claimKey } from './idempotency.js';
 import { newJobId } from './ids.js';
 import { type Inspected, inspect } from './inputs.js';
 import { JobIndex } from './job-index.js';
@@ -111,6 +111,8 @@ export class JobService {
    * between) is found by `reconcile`.
    */
   async submit(spec: JobSpec, { idempotencyKey, retryOf = null, trace }: Submission = {}): Promise<Job> {
+    const known = idempotencyKey && (await this.submittedBefore(idempotencyKey, spec));
+    if (known) return known;
     // Asked at once, heeded last: what is wrong with the spec is said first.
     const reachable = this.queue.ping();
     reachable.catch(() => {});
@@ -131,6 +133,13 @@ export class JobService {
       return this.withWaiting(this.index.created(record));
     }
     return this.get(id);
+  }
+
+  /** The job of a request that is repeated: as it is now, whatever has become of its checkpoints or of the queue. */
+  private async submittedBefore(idempotencyKey: string, spec: JobSpec): Promise<Job | undefined> {
+    const id = await claimedBefore(this.config.DATA_DIR, idempotencyKey, spec);
+    const job = id && (await this.index.refresh(id));
+    return job ? this.withWaiting(job) : undefined;
   }
 
   /** @throws WeightfoldError `queue_full` (429) or `storage_full` (507) */

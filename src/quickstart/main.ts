@@ -3,6 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isTerminal, type Job } from '../schemas/job.js';
@@ -15,6 +17,8 @@ const SERVICE = fileURLToPath(new URL('../start.js', import.meta.url));
 const DEFAULT_PORT = 8080;
 const READY_TIMEOUT_MS = 30_000;
 const POLL_MS = 100;
+/** pino's number for it. */
+const WARN = 40;
 
 const say = (text = '') => console.log(text);
 
@@ -33,11 +37,21 @@ async function choosePort(): Promise<number> {
   throw new Error('No free port on 127.0.0.1.');
 }
 
+/** Of a service's log what people must see, unless they asked for all of it: audit lines come whatever LOG_LEVEL is. */
+function showLog(log: Readable): void {
+  createInterface(log).on('line', (line) => {
+    if (process.env.LOG_LEVEL || !line.startsWith('{')) return say(line);
+    const { level, msg, err } = JSON.parse(line) as { level: number; msg: string; err?: { message: string } };
+    if (level >= WARN) say(`  service: ${msg}${err ? `: ${err.message}` : ''}`);
+  });
+}
+
 async function startService(port: number) {
   const child = fork(SERVICE, {
-    env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn' },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, HOST: '127.0.0.1', PORT: String(port) },
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
+  showLog(child.stdout as Readable);
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const client = new QuickstartClient(`http://127.0.0.1:${port}`);
   const deadline = Date.now() + READY_TIMEOUT_MS;
@@ -95,10 +109,10 @@ function nextSteps(url: string, id: string, kept: boolean): string {
       : 'The service has stopped; its data is kept. Start it again with `npm start`, then:',
     '',
     `  curl ${url}/v1/jobs/${id}`,
-    `  curl ${url}/v1/jobs/${id}/metrics?format=csv`,
+    `  curl '${url}/v1/jobs/${id}/metrics?format=csv'`,
     `  curl -O ${url}/v1/jobs/${id}/artifacts/model.safetensors`,
     '',
-    `Its pages: ${url}/docs (the API, to read and try).`,
+    `Its pages: ${url} (jobs, reports, new merges) and ${url}/docs (the API, to read and try).`,
   ].join('\n');
 }
 

@@ -1,5 +1,14 @@
 import { z } from 'zod';
 
+// What zod would say of these is the name of a type: "received undefined", "received NaN".
+z.config({
+  customError: (issue) => {
+    if (issue.code !== 'invalid_type') return undefined;
+    if (issue.input === undefined) return 'is missing';
+    return Number.isNaN(issue.input) ? 'must be a number' : undefined;
+  },
+});
+
 /** Names of checkpoints and files: one path segment, no leading dot, nothing a shell or file system could misread. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
@@ -25,7 +34,7 @@ export const jobId = z
 export const BACKENDS = ['auto', 'cpu', 'cuda', 'tfjs'] as const;
 export type BackendName = (typeof BACKENDS)[number];
 
-export const timestamp = z.string().describe('RFC 3339 time, UTC.');
+export const timestamp = z.string().meta({ format: 'date-time', description: 'RFC 3339 time, UTC.' });
 export const byteCount = z.number().int().min(0).describe('Bytes.');
 export const seconds = z.number().min(0).describe('Seconds.');
 export const shape = z.array(z.number().int().min(0)).describe('Tensor shape, row-major.');

@@ -19,28 +19,34 @@ const slice = {
   rows: range.optional().describe('Rows of the source tensor to use, half-open. Default all.'),
 };
 
+const CheckpointSourceSchema = z
+  .strictObject({ checkpoint: checkpointName, ...slice })
+  .meta({ id: 'CheckpointSource', description: 'A model that was uploaded.' });
+
+const UriSourceSchema = z
+  .strictObject({
+    uri: z
+      .string()
+      .max(4096)
+      .regex(/^(file|https?|hf|s3):\/\//, 'must start with file://, https://, hf:// or s3://')
+      .refine(
+        (uri) => uri.startsWith('file:') || !/[?#]|\/\/[^/]*@[^/]*(\/|$)/.test(uri.replace(/^hf:\/\/[^@]*@/, 'hf://')),
+        {
+          error: 'must hold neither credentials nor a query: specs are stored and shown',
+        },
+      )
+      .describe(
+        'A folder or .safetensors file: file:///models/b (under one of SOURCE_ROOTS), https://host/folder, ' +
+          'hf://org/name@revision, s3://bucket/prefix (under one of S3_SOURCES).',
+      ),
+    ...slice,
+  })
+  .meta({ id: 'UriSource', description: 'A model that lies elsewhere.' });
+
 export const SourceSchema = z
-  .union([
-    z.strictObject({ checkpoint: checkpointName, ...slice }),
-    z.strictObject({
-      uri: z
-        .string()
-        .max(4096)
-        .regex(/^(file|https?|hf|s3):\/\//, 'must start with file://, https://, hf:// or s3://')
-        .refine(
-          (uri) =>
-            uri.startsWith('file:') || !/[?#]|\/\/[^/]*@[^/]*(\/|$)/.test(uri.replace(/^hf:\/\/[^@]*@/, 'hf://')),
-          {
-            error: 'must hold neither credentials nor a query: specs are stored and shown',
-          },
-        )
-        .describe(
-          'A folder or .safetensors file: file:///models/b (under one of SOURCE_ROOTS), https://host/folder, ' +
-            'hf://org/name@revision, s3://bucket/prefix (under one of S3_SOURCES).',
-        ),
-      ...slice,
-    }),
-  ])
+  .union([CheckpointSourceSchema, UriSourceSchema], {
+    error: 'must be {"checkpoint": NAME} or {"uri": ADDRESS}, with rows or columns for a slice',
+  })
   .meta({ id: 'Source', description: 'Where one source model is read from.' });
 export type Source = z.infer<typeof SourceSchema>;
 
@@ -59,18 +65,22 @@ export const WidthSchema = z
   .union(
     [
       width,
-      z.strictObject({
-        energy: z.number().gt(0).max(1).describe('Fewest directions that retain this share of Σ σ².'),
-        multiple_of: multipleOf,
-      }),
-      z.strictObject({
-        max_relative_error: z
-          .number()
-          .min(0)
-          .lt(1)
-          .describe('Fewest directions with sqrt(Σ_{j>r} σ_j² / Σ σ_j²) at most this.'),
-        multiple_of: multipleOf,
-      }),
+      z
+        .strictObject({
+          energy: z.number().gt(0).max(1).describe('Fewest directions that retain this share of Σ σ².'),
+          multiple_of: multipleOf,
+        })
+        .meta({ id: 'EnergyGoal' }),
+      z
+        .strictObject({
+          max_relative_error: z
+            .number()
+            .min(0)
+            .lt(1)
+            .describe('Fewest directions with sqrt(Σ_{j>r} σ_j² / Σ σ_j²) at most this.'),
+          multiple_of: multipleOf,
+        })
+        .meta({ id: 'ErrorGoal' }),
     ],
     { error: 'must be a number, {"energy": share} or {"max_relative_error": bound}' },
   )
@@ -149,28 +159,35 @@ const tokenTensor = {
     .describe('Integers or booleans [rows, tokens]; places that hold 0 are padding and take no part in anything.'),
 };
 
+const TensorCalibrationSchema = z
+  .strictObject({
+    ...tokenTensor,
+    tensor: tensorName.describe(
+      'Transformers and embeddings: integers [rows, tokens]. Chains: floats [rows, inputs], the sources’ side by side where concatenated.',
+    ),
+  })
+  .meta({ id: 'TensorCalibration' });
+
+const GeneratedCalibrationSchema = z
+  .strictObject({
+    generate: z.strictObject({
+      sequences: z.number().int().min(1).max(65536).optional().describe('In all; default 256 per source.'),
+      length: z.number().int().min(2).max(8192).optional().describe('Tokens per sequence; default 64.'),
+      seed: z.number().int().min(0).max(0xffffffff).optional(),
+      mask_token_id: z
+        .number()
+        .int()
+        .min(0)
+        .optional()
+        .describe('Masked models; default from config.json, else usual.'),
+    }),
+  })
+  .meta({ id: 'GeneratedCalibration' });
+
 const CalibrationSchema = z
-  .union([
-    z.strictObject({
-      ...tokenTensor,
-      tensor: tensorName.describe(
-        'Transformers and embeddings: integers [rows, tokens]. Chains: floats [rows, inputs], the sources’ side by side where concatenated.',
-      ),
-    }),
-    z.strictObject({
-      generate: z.strictObject({
-        sequences: z.number().int().min(1).max(65536).optional().describe('In all; default 256 per source.'),
-        length: z.number().int().min(2).max(8192).optional().describe('Tokens per sequence; default 64.'),
-        seed: z.number().int().min(0).max(0xffffffff).optional(),
-        mask_token_id: z
-          .number()
-          .int()
-          .min(0)
-          .optional()
-          .describe('Masked models; default from config.json, else usual.'),
-      }),
-    }),
-  ])
+  .union([TensorCalibrationSchema, GeneratedCalibrationSchema], {
+    error: 'must be {"checkpoint": NAME, "file": NAME, "tensor": NAME} or {"generate": {}}',
+  })
   .meta({
     id: 'Calibration',
     description:
@@ -195,12 +212,14 @@ export const MethodSchema = z
       .describe('weight: E = Uᵀ. covariance: E = diag(σ)·Uᵀ. auto: covariance where min(rows, cols) ≤ width.'),
     solver: z
       .discriminatedUnion('type', [
-        z.strictObject({ type: z.literal('exact') }),
-        z.strictObject({
-          type: z.literal('randomized'),
-          niter: z.number().int().min(0).max(100).default(2).describe('Subspace iterations.'),
-          seed: z.number().int().min(0).max(0xffffffff).default(33),
-        }),
+        z.strictObject({ type: z.literal('exact') }).meta({ id: 'ExactSolver' }),
+        z
+          .strictObject({
+            type: z.literal('randomized'),
+            niter: z.number().int().min(0).max(100).default(2).describe('Subspace iterations.'),
+            seed: z.number().int().min(0).max(0xffffffff).default(33),
+          })
+          .meta({ id: 'RandomizedSolver' }),
       ])
       .default({ type: 'exact' }),
     padding: z
@@ -228,12 +247,15 @@ const ComparedMethodSchema = MethodSchema.extend({
 }).meta({ id: 'ComparedMethod', description: 'A method as `method` of a merge, with a name.' });
 
 const ComparedWidthsSchema = z
-  .union([
-    z.number().gt(0).max(1).describe('Share of the sources’ widths together, the same for every space.'),
-    z
-      .record(z.string(), z.number().int().min(1))
-      .describe('Width per space (h0, h1, …; `width` of an embedding), or the sizes of a `target`.'),
-  ])
+  .union(
+    [
+      z.number().gt(0).max(1).describe('Share of the sources’ widths together, the same for every space.'),
+      z
+        .record(z.string(), z.number().int().min(1))
+        .describe('Width per space (h0, h1, …; `width` of an embedding), or the sizes of a `target`.'),
+    ],
+    { error: 'must be a share such as 0.75, or a width per space such as {"h0": 768}' },
+  )
   .meta({ id: 'ComparedWidths' });
 export type ComparedWidths = z.infer<typeof ComparedWidthsSchema>;
 
@@ -273,17 +295,24 @@ const TokenProbeSchema = z
   .meta({ id: 'TokenProbe', description: 'Tokens on which a language model’s loss is measured.' });
 export type TokenProbe = z.infer<typeof TokenProbeSchema>;
 
+const RandomProbeSchema = z
+  .strictObject({
+    inputs: z.literal('random'),
+    rows: z.number().int().min(1).max(65536).default(32),
+    seed: z.number().int().min(0).max(0xffffffff).default(33),
+  })
+  .meta({ id: 'RandomProbe' });
+
+const TensorProbeSchema = z
+  .strictObject({ checkpoint: checkpointName, file: fileName, tensor: tensorName })
+  .meta({ id: 'TensorProbe', description: 'Floats [rows, inputs].' });
+
 export const ProbeSchema = z
-  .union([
-    TokenProbeSchema,
-    z.array(TokenProbeSchema).min(1).max(16),
-    z.strictObject({
-      inputs: z.literal('random'),
-      rows: z.number().int().min(1).max(65536).default(32),
-      seed: z.number().int().min(0).max(0xffffffff).default(33),
-    }),
-    z.strictObject({ checkpoint: checkpointName, file: fileName, tensor: tensorName }),
-  ])
+  .union([TokenProbeSchema, z.array(TokenProbeSchema).min(1).max(16), RandomProbeSchema, TensorProbeSchema], {
+    error:
+      'must be {"inputs": "random"} or {"checkpoint": NAME, "file": NAME, "tensor": NAME}; for language models ' +
+      '{"checkpoint": NAME, "file": NAME, "ids": NAME} or a list of those',
+  })
   .meta({ id: 'Probe', description: 'Inputs on which the merged network is compared with its sources.' });
 
 const StoredBasesSpecSchema = z
@@ -336,10 +365,13 @@ export const JobSpecSchema = z
           .optional()
           .describe('Default: the widest type among the sources’ tensors.'),
         max_shard_size: z
-          .union([
-            z.number().int().min(1),
-            z.string().regex(/^[1-9][0-9]{0,11}(B|KB|MB|GB|KiB|MiB|GiB)$/, 'must look like 5GB or 500MiB'),
-          ])
+          .union(
+            [
+              z.number().int().min(1),
+              z.string().regex(/^[1-9][0-9]{0,11}(B|KB|MB|GB|KiB|MiB|GiB)$/, 'must look like 5GB or 500MiB'),
+            ],
+            { error: 'must be bytes, or look like 5GB or 500MiB' },
+          )
           .default('5GB')
           .describe('Largest size of one output file; a single tensor larger than this gets a file of its own.'),
         directions: z

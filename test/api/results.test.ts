@@ -162,6 +162,13 @@ describe('artifacts', () => {
     expect((await get().set('range', 'bytes=0-3').set('if-range', `W/${etag}`)).status).toBe(200);
   });
 
+  it('If-Match: this very file or nothing', async () => {
+    const { etag } = (await get()).headers;
+    expect((await get().set('if-match', `"other", ${etag}`)).status).toBe(200);
+    expect((await get().set('if-match', '*')).status).toBe(200);
+    expect((await get().set('if-match', `W/${etag}`).set('if-none-match', etag)).status).toBe(412);
+  });
+
   it('If-None-Match: 304 for what the client has, before any range', async () => {
     const { etag } = (await get()).headers;
     const reply = await get().set('if-none-match', etag).set('range', 'bytes=0-3');

@@ -244,7 +244,7 @@ describe('a resumable upload', () => {
       [await patch(none, '0').send('0'), 404, 'upload_not_found'],
       [await service.http.patch(url).set('upload-offset', '0').send('0'), 412, 'upload_request_invalid'],
       [await patch('/v1/uploads/..%2f..%2fjobs', '0').send('0'), 400, 'request_invalid'],
-      [await service.http.get(url), 404, 'route_not_found'],
+      [await service.http.get(url), 405, 'method_not_allowed'],
     ] as const)
       expect([reply.status, reply.body.code, reply.type]).toEqual([status, code, 'application/problem+json']);
     await service.http.delete(url).set('tus-resumable', '1.0.0').expect(204);

@@ -1,7 +1,10 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -22,16 +25,17 @@ interface Outcome {
 }
 
 /** Run the program as a shell would. */
-const weightfold = (args: string[], { env = {}, input = '' } = {}): Promise<Outcome> =>
-  new Promise((resolve) => {
-    const child = execFile(
-      PROGRAM,
-      args,
-      { env: { ...process.env, WEIGHTFOLD_URL: service.url, XDG_CACHE_HOME: root, ...env } },
-      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
-    );
-    child.stdin?.end(input);
+function weightfold(args: string[], { env = {}, input = '' } = {}): Promise<Outcome> & { child: ChildProcess } {
+  const child = spawn(PROGRAM, args, {
+    env: { ...process.env, WEIGHTFOLD_URL: service.url, XDG_CACHE_HOME: root, ...env },
   });
+  child.stdin.end(input);
+  const outcome = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return Object.assign(
+    outcome.then(([stdout, stderr, [code]]) => ({ code: code as number, stdout, stderr })),
+    { child },
+  );
+}
 
 const chain = (width: number) => ({
   name: 'by hand',
@@ -85,7 +89,8 @@ it('downloads files whole: goes on with what was begun, replaces what is damaged
   const { id } = JSON.parse(stdout) as Job;
   const folder = subfolder(root);
   expect((await weightfold(['get', id, '--download', folder])).code).toBe(0);
-  const artifacts = JSON.parse((await weightfold(['get', id, '--artifacts', '--json'])).stdout) as Artifact[];
+  const listed = (await weightfold(['get', id, '--artifacts', '--json'])).stdout;
+  const artifacts = (JSON.parse(listed) as { data: Artifact[] }).data;
   const expectWhole = async () => {
     for (const { file, sha256 } of artifacts)
       expect(
@@ -120,6 +125,10 @@ describe('exit codes', () => {
     const waiting = await specFile(JSON.stringify({ ...chain(4), compute: { backend: 'cuda' } }));
     const id = (await weightfold(['submit', waiting])).stdout.trim();
     const watched = weightfold(['watch', id]);
+    const left = weightfold(['watch', id]);
+    await once(left.child.stderr as Readable, 'data'); // where it stands: from here on it follows
+    left.child.kill('SIGINT');
+    expect(await left).toMatchObject({ code: 130, stderr: expect.stringContaining(`weightfold cancel ${id}`) });
     expect((await weightfold(['cancel', id])).stdout).toBe(`${id} cancelled\n`);
     expect(await watched).toMatchObject({ code: 1, stdout: `${id} cancelled\n` });
     const again = await weightfold(['retry', id, '--json']);

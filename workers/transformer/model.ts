@@ -163,7 +163,7 @@ export async function checkFinite(la: LinearAlgebra, matrix: Matrix, name: strin
   await la.inspect(matrix, (values) => {
     const index = values.findIndex((value) => !Number.isFinite(value));
     if (index >= 0)
-      throw new DataError('weight_not_finite', `Tensor "${name}" holds ${values[index]} at index ${index}.`);
+      throw new DataError('weights_not_finite', `Tensor "${name}" holds ${values[index]} at index ${index}.`);
   });
 }
 

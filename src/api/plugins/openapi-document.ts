@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { Json, JsonObject } from './json.js';
-import { completeOperation } from './operation-extras.js';
+import { completeOperation, describeHeaders } from './operation-extras.js';
 import { PROBLEM_TYPE } from './problems.js';
 
 const isObject = (value: Json | undefined): value is JsonObject =>
@@ -11,12 +11,51 @@ const isObject = (value: Json | undefined): value is JsonObject =>
 const isSafeBound = (key: string, value: Json) =>
   (key === 'maximum' && value === Number.MAX_SAFE_INTEGER) || (key === 'minimum' && value === Number.MIN_SAFE_INTEGER);
 
+/** Instead of that range a format: without one, generators make 32 bits of an integer, too few for sizes of files. */
+const INT64 = { format: 'int64' };
+
 function withoutNoise(value: Json): Json {
   if (Array.isArray(value)) return value.map(withoutNoise);
   if (!isObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, item]) => (isSafeBound(key, item) ? [] : [[key, withoutNoise(item)]])),
+  const kept = Object.entries(value).flatMap(([key, item]) =>
+    isSafeBound(key, item) ? [] : [[key, withoutNoise(item)]],
   );
+  const unbounded = value.type === 'integer' && value.maximum === Number.MAX_SAFE_INTEGER;
+  return { ...Object.fromEntries(kept), ...(unbounded ? INT64 : {}) };
+}
+
+const COMPONENT = '#/components/schemas/';
+
+/** Values of a property that is fixed to one or to a few of them. */
+function fixedValues(schema: Json | undefined, property: string): string[] {
+  const described = isObject(schema) && isObject(schema.properties) ? schema.properties[property] : undefined;
+  if (!isObject(described)) return [];
+  return [described.const ?? described.enum ?? []].flat().filter((value) => typeof value === 'string');
+}
+
+/** What tells the alternatives of a `oneOf` apart, for generators that need to be told; undefined where nothing does. */
+function discriminatorOf(alternatives: Json[], schemas: JsonObject): JsonObject | undefined {
+  const references = alternatives.map((one) => (isObject(one) && typeof one.$ref === 'string' ? one.$ref : ''));
+  const targets = references.map((reference) => schemas[reference.slice(COMPONENT.length)]);
+  const properties = isObject(targets[0]) && isObject(targets[0].properties) ? Object.keys(targets[0].properties) : [];
+  for (const propertyName of properties) {
+    const values = targets.map((target) => fixedValues(target, propertyName));
+    const all = values.flat();
+    if (values.some((some) => some.length === 0) || new Set(all).size !== all.length) continue;
+    const mapping = Object.fromEntries(values.flatMap((some, i) => some.map((value) => [value, references[i]])));
+    return { propertyName, mapping };
+  }
+  return undefined;
+}
+
+function withDiscriminators(value: Json, schemas: JsonObject): Json {
+  if (Array.isArray(value)) return value.map((item) => withDiscriminators(item, schemas));
+  if (!isObject(value)) return value;
+  const whole = Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, withDiscriminators(item, schemas)]),
+  );
+  const discriminator = Array.isArray(value.oneOf) ? discriminatorOf(value.oneOf, schemas) : undefined;
+  return discriminator ? { ...whole, discriminator } : whole;
 }
 
 /** Names of components of one kind (`schemas`, `responses`) that `value` refers to, directly. */
@@ -74,13 +113,17 @@ function withoutTwins(document: JsonObject): JsonObject {
 /** `Payload Too Large` → `PayloadTooLarge`. */
 const responseName = (status: string) => (STATUS_CODES[status] ?? `Status${status}`).replaceAll(/[^A-Za-z]/g, '');
 
+/** Refusals that say when to come again. */
+const RETRIED = new Set(['429', '503', '507']);
+const RETRY_AFTER = describeHeaders(['retry-after']);
+
 /** Problem responses as components, one per status; what Fastify calls a default response gets the status's name. */
 function shareResponses(responses: JsonObject, shared: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(responses).map(([status, response]) => {
       if (!isObject(response)) return [status, response];
       if (isObject(response.content) && PROBLEM_TYPE in response.content) {
-        shared[responseName(status)] = response;
+        shared[responseName(status)] = RETRIED.has(status) ? { ...response, headers: RETRY_AFTER } : response;
         return [status, { $ref: `#/components/responses/${responseName(status)}` }];
       }
       const unnamed = response.description === 'Default Response';
@@ -107,7 +150,8 @@ export function tidyDocument(documentObject: Parameters<typeof jsonSchemaTransfo
       ),
     ]),
   );
-  const schemas = reachedSchemas((components.schemas ?? {}) as JsonObject, [paths, responses]);
+  const reached = reachedSchemas((components.schemas ?? {}) as JsonObject, [paths, responses]);
+  const schemas = withDiscriminators(reached, reached);
   const sorted = Object.fromEntries(Object.entries(responses).sort(([a], [b]) => (a < b ? -1 : 1)));
   return { ...document, components: { ...components, schemas, responses: sorted }, paths } as never;
 }

@@ -10,7 +10,8 @@ import { tidyDocument } from './openapi-document.js';
 
 const DESCRIPTION =
   'Merge trained models into one of a chosen width. Upload checkpoints (safetensors), submit a job, poll it, ' +
-  'download the merged weights and their error metrics. Every error is application/problem+json with a stable `code`.';
+  'download the merged weights and their error metrics. Every error is application/problem+json with a stable `code`: ' +
+  'those of each operation, and for any request 405 (`Allow` names the methods), 408, 415, 431 and 503.';
 
 const API_KEY = {
   type: 'http',

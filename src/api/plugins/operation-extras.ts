@@ -10,6 +10,25 @@ const HEADERS = {
 } satisfies Record<string, [description: string, schema: JsonObject]>;
 export type ReplyHeader = keyof typeof HEADERS;
 
+export const describeHeaders = (names: readonly ReplyHeader[]): JsonObject =>
+  Object.fromEntries(
+    names.map((name): [string, Json] => {
+      const [description, schema] = HEADERS[name];
+      return [name, { description, schema }];
+    }),
+  );
+
+/** Headers of requests that HTTP itself defines; what they hold the handlers judge. */
+const REQUEST_HEADERS = {
+  'if-match': 'ETag that the file must have, else 412.',
+  'if-none-match': 'ETag of what the client has: 304 where that is current.',
+  'if-range': 'ETag that the range is of; another one gives the whole.',
+  range: '`bytes=START-END`, both counted from 0, END left out: to the end.',
+};
+
+export const requestHeaders = (...names: (keyof typeof REQUEST_HEADERS)[]): JsonObject[] =>
+  names.map((name) => ({ in: 'header', name, description: REQUEST_HEADERS[name], schema: { type: 'string' } }));
+
 /** What a route tells the document beside its zod schemas. */
 export interface OperationExtras {
   /** Per status: headers of that reply. */
@@ -35,13 +54,7 @@ export function completeOperation({ [EXTRAS_KEY]: extras, ...operation }: JsonOb
     Object.entries(operation.responses as JsonObject).map(([status, response]) => {
       const named = headers[Number(status)];
       if (!named) return [status, response];
-      const described = Object.fromEntries(
-        named.map((name): [string, Json] => {
-          const [description, schema] = HEADERS[name];
-          return [name, { description, schema }];
-        }),
-      );
-      return [status, { ...(response as JsonObject), headers: described }];
+      return [status, { ...(response as JsonObject), headers: describeHeaders(named) }];
     }),
   );
   const all = [...((operation.parameters as Json[] | undefined) ?? []), ...parameters];

@@ -10,6 +10,7 @@ import fp from 'fastify-plugin';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { type FieldError, WeightfoldError } from '../../errors.js';
 import type { Problem } from '../../schemas/problem.js';
+import { allowedMethods } from '../allowed-methods.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -22,12 +23,12 @@ export const PROBLEM_TYPE = 'application/problem+json';
 /** Field errors shown; a spec can be wrong in a thousand places. */
 const MAX_FIELD_ERRORS = 20;
 
+const NO_BODY = 'The body is empty; send JSON.';
+
 /** Codes for what Fastify itself refuses. */
 const FASTIFY_CODES: Record<string, [code: string, status: number, detail?: string]> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 413, 'The request body is larger than BODY_LIMIT_BYTES.'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['media_type_unsupported', 415, 'Send the body as application/json.'],
-  FST_ERR_CTP_EMPTY_JSON_BODY: ['body_missing', 400, 'The body is empty; send JSON.'],
-  FST_ERR_CTP_INVALID_JSON_BODY: ['json_invalid', 400, 'The body is not valid JSON.'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['body_missing', 400, NO_BODY],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
     'content_length_mismatch',
     400,
@@ -35,23 +36,47 @@ const FASTIFY_CODES: Record<string, [code: string, status: number, detail?: stri
   ],
 };
 
+/** Parts of a request, as people call them. */
+const PARTS: Record<string, string> = {
+  body: 'The request body is',
+  params: 'The path is',
+  querystring: 'The query is',
+  headers: 'The request headers are',
+};
+
 /** Every error leaves as RFC 9457 problem details with a stable code. */
 export const problems = fp(
   async (app: FastifyInstance) => {
     app.decorateRequest('problemCode', null);
     app.setErrorHandler(handleError);
-    app.setNotFoundHandler(sendNotFound);
+    const methodsOf = allowedMethods(app);
+    app.setNotFoundHandler((request, reply) => {
+      const path = pathOf(request);
+      const allowed = methodsOf(path);
+      // What serves files calls this too, for names that are none.
+      if (allowed.length === 0 || allowed.includes(request.method)) return sendNotFound(request, reply);
+      reply.header('allow', allowed.join(', '));
+      if (request.method === 'OPTIONS') return reply.code(204).send();
+      const detail = `${path} takes ${allowed.join(', ')}, not ${request.method}. See /docs.`;
+      return sendProblem(request, reply, 405, 'method_not_allowed', detail);
+    });
   },
   { name: 'problems' },
 );
 
+const pathOf = ({ url }: FastifyRequest) => url.split('?')[0];
+
 const sendNotFound = (request: FastifyRequest, reply: FastifyReply) =>
-  sendProblem(
+  sendProblem(request, reply, 404, 'route_not_found', `There is no ${request.method} ${pathOf(request)}. See /docs.`);
+
+/** Answer a request that no route was looked up for: its path cannot be decoded. No hook has run. */
+export const refusePath = (_error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
+  void sendProblem(
     request,
-    reply,
-    404,
-    'route_not_found',
-    `There is no ${request.method} ${request.url.split('?')[0]}. See /docs.`,
+    reply.header('x-request-id', request.id),
+    400,
+    'request_invalid',
+    `The path ${pathOf(request)} cannot be decoded: "%" begins two hexadecimal digits, and the bytes are UTF-8.`,
   );
 
 function handleError(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
@@ -61,11 +86,17 @@ function handleError(error: FastifyError, request: FastifyRequest, reply: Fastif
     return sendProblem(request, reply, error.status, error.code, error.message, error.errors);
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
+    if (error.validationContext === 'body' && !hasBody(request))
+      return sendProblem(request, reply, 400, 'body_missing', NO_BODY);
     const errors = error.validation.slice(0, MAX_FIELD_ERRORS).flatMap(fieldErrors);
-    const where = error.validationContext === 'body' ? 'The request body' : `The request’s ${error.validationContext}`;
     const [first] = errors;
-    const detail = `${where} is invalid: ${first?.pointer ? `${first.pointer}: ` : ''}${first?.message ?? ''}.`;
+    const detail = `${PARTS[error.validationContext ?? 'body']} invalid: ${first?.pointer ? `${first.pointer}: ` : ''}${first?.message ?? ''}.`;
     return sendProblem(request, reply, 400, 'request_invalid', detail, errors);
+  }
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    const { bodyLimit } = request.server.initialConfig;
+    const detail = `The request body is larger than ${bodyLimit} bytes (BODY_LIMIT_BYTES).`;
+    return sendProblem(request, reply, 413, 'body_too_large', detail);
   }
   const known = FASTIFY_CODES[error.code];
   if (known) return sendProblem(request, reply, known[1], known[0], known[2] ?? error.message);
@@ -85,6 +116,9 @@ function handleError(error: FastifyError, request: FastifyRequest, reply: Fastif
   );
 }
 
+const hasBody = ({ headers }: FastifyRequest) =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
 /** Where the request is wrong: an unknown key is pointed at itself, not at the object around it. */
 function fieldErrors({ instancePath, message = 'is invalid', params }: FastifySchemaValidationError): FieldError[] {
   const at = instancePath === '/' ? '' : instancePath;
@@ -96,7 +130,7 @@ function fieldErrors({ instancePath, message = 'is invalid', params }: FastifySc
     .map((key) => ({ pointer: `${at}/${escaped(key)}`, message: 'is not a known key' }));
 }
 
-/** Send problem details; the one place that shapes them. */
+/** Send problem details. */
 export function sendProblem(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -106,14 +140,23 @@ export function sendProblem(
   errors: FieldError[] = [],
 ) {
   request.problemCode = code;
-  const problem: Problem = {
-    type: `urn:weightfold:problem:${code}`,
-    title: STATUS_CODES[status] ?? 'Error',
-    status,
-    code,
-    detail,
-    request_id: request.id,
-    errors,
-  };
+  const problem = problemOf(status, code, detail, request.id, errors);
   return reply.code(status).header('content-type', PROBLEM_TYPE).serializer(JSON.stringify).send(problem);
 }
+
+/** Problem details; the one place that shapes them. */
+export const problemOf = (
+  status: number,
+  code: string,
+  detail: string,
+  request_id: string,
+  errors: FieldError[] = [],
+): Problem => ({
+  type: `urn:weightfold:problem:${code}`,
+  title: STATUS_CODES[status] ?? 'Error',
+  status,
+  code,
+  detail,
+  request_id,
+  errors,
+});

@@ -22,6 +22,7 @@ const EXPOSED_HEADERS = [
     'location',
     'etag',
     'retry-after',
+    'allow',
     'repr-digest',
     'content-range',
     'content-disposition',
@@ -29,7 +30,16 @@ const EXPOSED_HEADERS = [
     'preference-applied',
   ],
   ...['x-request-id', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
-  ...['upload-offset', 'upload-length', 'upload-expires', 'upload-metadata', 'tus-resumable', 'tus-version'],
+  ...[
+    'upload-offset',
+    'upload-length',
+    'upload-expires',
+    'upload-metadata',
+    'tus-resumable',
+    'tus-version',
+    'tus-extension',
+    'tus-max-size',
+  ],
 ];
 /** Browsers ask again before a request to another origin after this long. */
 const PREFLIGHT_SECONDS = 600;
@@ -66,10 +76,15 @@ export const securityHeaders = ({ CORS_ORIGINS: origins }: Config) =>
       });
       if (origins.length === 0) return;
       await app.register(cors, {
-        origin: origins.includes('*') ? '*' : origins,
-        methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-        exposedHeaders: EXPOSED_HEADERS,
-        maxAge: PREFLIGHT_SECONDS,
+        delegator: ({ headers }, answer) =>
+          answer(null, {
+            origin: origins.includes('*') ? '*' : origins,
+            methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+            exposedHeaders: EXPOSED_HEADERS,
+            maxAge: PREFLIGHT_SECONDS,
+            // Any other OPTIONS is a question about the resource, of tus clients for one.
+            preflight: headers.origin !== undefined && headers['access-control-request-method'] !== undefined,
+          }),
       });
     },
     { name: 'security-headers' },

@@ -1,10 +1,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { CheckpointStore } from '../../checkpoints/checkpoint-store.js';
 import { WeightfoldError } from '../../errors.js';
 import { CheckpointFileSchema, CheckpointListSchema, CheckpointSchema } from '../../schemas/checkpoint.js';
 import { checkpointName, fileName } from '../../schemas/common.js';
 import { requireSpace } from '../../store/headroom.js';
 import { problemResponses } from '../problem-responses.js';
+import { matches, preconditionFailed, satisfies } from '../range.js';
 import type { Services } from '../services.js';
 
 const NameParams = z.object({ name: checkpointName });
@@ -21,6 +23,34 @@ export function parseContentDigest(header: string | undefined): Uint8Array | und
       status: 400,
     });
   return undefined;
+}
+
+/** Stored as it is, a part would be taken for the file (RFC 9110, section 14.5). */
+const noParts = (range: string) =>
+  new WeightfoldError(
+    `Content-Range "${range}": a part of a file cannot be PUT; resumable uploads are at /v1/uploads.`,
+    {
+      code: 'request_invalid',
+      status: 400,
+    },
+  );
+
+/** @throws WeightfoldError `precondition_failed` where the file that is there is not what the client takes it for */
+async function checkConditions(
+  checkpoints: CheckpointStore,
+  name: string,
+  file: string,
+  { 'if-match': wanted, 'if-none-match': unwanted }: { 'if-match'?: string; 'if-none-match'?: string },
+): Promise<void> {
+  if (wanted === undefined && unwanted === undefined) return;
+  const sha256 = (await checkpoints.entry(name, file))?.sha256;
+  const etag = sha256 && `"${sha256}"`;
+  if (satisfies(wanted, etag) && !(etag && matches(unwanted, etag))) return;
+  throw preconditionFailed(
+    etag
+      ? `File "${file}" of checkpoint "${name}" has the ETag ${etag}.`
+      : `Checkpoint "${name}" has no file "${file}".`,
+  );
 }
 
 export const checkpointRoutes =
@@ -42,24 +72,33 @@ export const checkpointRoutes =
         params: FileParams,
         headers: z.object({
           'content-digest': z.string().optional().describe('sha-256=:BASE64: (RFC 9530); checked.'),
+          'if-match': z.string().optional().describe('ETag of the file that may be replaced.'),
+          'if-none-match': z.string().optional().describe('`*`: only where there is no such file yet.'),
         }),
         consumes: ['application/octet-stream'],
         body: z.any().describe('The file.'),
-        response: { 201: CheckpointFileSchema, ...problemResponses(400, 409, 413, 422, 507) },
+        response: { 201: CheckpointFileSchema, ...problemResponses(400, 409, 412, 413, 415, 422, 507) },
         'x-weightfold': { headers: { 201: ['location', 'etag'] } },
       },
       handler: async (request, reply) => {
         const { name, file } = request.params;
-        await jobs.refuseWhileNeeded(name, 'changed');
-        const length = request.headers['content-length'];
-        await requireSpace(config.DATA_DIR, Number(length ?? 0), config.MIN_FREE_BYTES);
+        const { 'content-length': length, 'content-range': range } = request.headers;
+        if (range !== undefined) throw noParts(range);
+        const checkAllowed = async () => {
+          await jobs.refuseWhileNeeded(name, 'changed');
+          await checkConditions(checkpoints, name, file, request.headers);
+        };
+        await checkAllowed();
+        // What is larger than any file may be is refused for that.
+        const bytes = Math.min(Number(length ?? 0), config.MAX_UPLOAD_BYTES);
+        await requireSpace(config.DATA_DIR, bytes, config.MIN_FREE_BYTES);
         const entry = await checkpoints.put(name, file, request.raw, {
           contentLength: length === undefined ? undefined : Number(length),
           sha256: parseContentDigest(request.headers['content-digest']),
           maxBytes: config.MAX_UPLOAD_BYTES,
           maxHeaderBytes: config.MAX_HEADER_BYTES,
-          // A job may have been accepted while the bytes came in.
-          beforeCommit: () => jobs.refuseWhileNeeded(name, 'changed'),
+          // A job may have been accepted, or the file changed, while the bytes came in.
+          beforeCommit: checkAllowed,
         });
         return reply
           .code(201)
@@ -75,7 +114,7 @@ export const checkpointRoutes =
         tags: ['checkpoints'],
         summary: 'List checkpoints',
         operationId: 'listCheckpoints',
-        querystring: z.object({
+        querystring: z.strictObject({
           after: checkpointName.optional().describe('Last name of the page before.'),
           limit: z.coerce.number().int().min(1).max(1000).default(100),
         }),

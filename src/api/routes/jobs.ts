@@ -8,6 +8,7 @@ import { JOB_SPEC_EXAMPLES } from '../../schemas/examples.js';
 import { isTerminal, type Job, JobListSchema, JobSchema, JobStatusSchema } from '../../schemas/job.js';
 import { JobSpecSchema } from '../../schemas/job-spec.js';
 import { PlanSchema } from '../../schemas/plan.js';
+import { requestHeaders } from '../plugins/operation-extras.js';
 import { preferredWait } from '../prefer.js';
 import { problemResponses } from '../problem-responses.js';
 import { matches } from '../range.js';
@@ -24,7 +25,10 @@ const LABEL_PREFIX = 'label.';
 const ListQuery = z
   .object({
     status: JobStatusSchema.optional(),
-    created_after: z.iso.datetime({ offset: true }).optional().describe('RFC 3339 time.'),
+    created_after: z.iso
+      .datetime({ offset: true, error: 'must be a time such as 2026-01-31T12:00:00Z; "+" is written %2B in a query' })
+      .optional()
+      .describe('RFC 3339 time.'),
     after: jobId.optional().describe('Last id of the page before.'),
     limit: z.coerce.number().int().min(1).max(100).default(20),
     order: z.enum(['asc', 'desc']).default('desc').describe('By creation time.'),
@@ -164,7 +168,10 @@ export const jobRoutes =
         description: 'Carries an ETag (If-None-Match gives 304): pages that poll load only what has changed.',
         querystring: ListQuery,
         response: { 200: JobListSchema, 304: z.undefined().describe('Unchanged.'), ...problemResponses(400, 422) },
-        'x-weightfold': { parameters: [LABEL_FILTER] },
+        'x-weightfold': {
+          headers: { 200: ['etag'] },
+          parameters: [LABEL_FILTER, ...requestHeaders('if-none-match')],
+        },
       },
       handler: async (request, reply) => {
         const { status, created_after: createdAfter, after, limit, order } = request.query;
@@ -198,7 +205,10 @@ export const jobRoutes =
         description: 'Carries an ETag (If-None-Match gives 304) and, while the job has not ended, Retry-After.',
         params: IdParams,
         response: { 200: JobSchema, 304: z.undefined().describe('Unchanged.'), ...problemResponses(400, 404) },
-        'x-weightfold': { headers: { 200: ['etag', 'retry-after'] } },
+        'x-weightfold': {
+          headers: { 200: ['etag', 'retry-after'] },
+          parameters: requestHeaders('if-none-match'),
+        },
       },
       handler: async (request, reply) => {
         const job = await jobs.get(request.params.id);

@@ -11,9 +11,9 @@ import { metricsCsv } from '../../report/metrics-csv.js';
 import { fileName, jobId } from '../../schemas/common.js';
 import { ArtifactListSchema } from '../../schemas/job.js';
 import { type AnyMetrics, MetricsSchema } from '../../schemas/metrics.js';
-import type { OperationExtras } from '../plugins/operation-extras.js';
+import { type OperationExtras, requestHeaders } from '../plugins/operation-extras.js';
 import { problemResponses } from '../problem-responses.js';
-import { selectPart } from '../range.js';
+import { preconditionFailed, selectPart } from '../range.js';
 import type { Services } from '../services.js';
 
 const IdParams = z.object({ id: jobId });
@@ -48,7 +48,7 @@ export const resultRoutes =
         summary: 'Error metrics of a succeeded job',
         operationId: 'getMetrics',
         params: IdParams,
-        querystring: z.object({
+        querystring: z.strictObject({
           format: z
             .enum(['json', 'csv'])
             .default('json')
@@ -121,16 +121,17 @@ export const resultRoutes =
 
     const download = {
       tags: ['results'],
-      description: 'Supports Range, If-Range and If-None-Match; the ETag is the file’s SHA-256.',
+      description: 'Supports Range, If-Range, If-Match and If-None-Match; the ETag is the file’s SHA-256.',
       params: FileParams,
       response: {
         200: { description: 'The file.', content: { 'application/octet-stream': { schema: z.any() } } },
         206: { description: 'The asked part.', content: { 'application/octet-stream': { schema: z.any() } } },
         304: z.undefined().describe('Unchanged.'),
-        ...problemResponses(400, 404, 409, 416, 503),
+        ...problemResponses(400, 404, 409, 412, 416, 503),
       },
       'x-weightfold': {
         headers: { 200: ['etag', 'repr-digest'], 206: ['etag', 'repr-digest', 'content-range'] },
+        parameters: requestHeaders('range', 'if-range', 'if-match', 'if-none-match'),
       } satisfies OperationExtras,
     };
     app.get('/jobs/:id/artifacts/:file', {
@@ -140,7 +141,7 @@ export const resultRoutes =
       handler: async (request, reply) => sendArtifact(services, request.params, request, reply),
     });
     app.head('/jobs/:id/artifacts/:file', {
-      config: { scope: 'read' },
+      config: { scope: 'read', swagger: { exposeHeadRoute: true } },
       schema: { ...download, summary: 'Size and hash of a file', operationId: 'headArtifact' },
       handler: async (request, reply) => sendArtifact(services, request.params, request, reply),
     });
@@ -163,6 +164,7 @@ async function sendArtifact(
     .header('cache-control', 'no-cache');
   const part = selectPart(request.headers, size, etag);
   if (part.status === 304) return reply.code(304).send();
+  if (part.status === 412) throw preconditionFailed(`File "${file}" of job ${id} has the ETag ${etag}.`);
   if (part.status === 416) {
     reply.header('content-range', `bytes */${size}`);
     throw new WeightfoldError(`The range lies outside the file, which has ${size} bytes.`, {

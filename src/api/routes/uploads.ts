@@ -88,7 +88,7 @@ export const uploadRoutes =
     });
 
     app.head('/uploads/:id', {
-      config: { scope: 'submit' },
+      config: { scope: 'submit', swagger: { exposeHeadRoute: true } },
       schema: {
         tags,
         summary: 'How much of an upload has arrived',
