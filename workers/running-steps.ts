@@ -3,8 +3,11 @@ import type { JobStore } from '../src/jobs/job-store.js';
 import { mergeOf, type QueuedStep } from '../src/queue/step-jobs.js';
 import { CANCEL_REASON, LOST_REASON, TIMEOUT_REASON } from './outcomes.js';
 
-/** Cancel requests come by pub/sub; a lost message is made up for by looking at the store this often. */
-const CANCEL_POLL_MS = 2_000;
+/**
+ * Cancel requests come by pub/sub; a lost message is made up for by looking at the store this often. So is a merge that
+ * has ended elsewhere, because another of its steps failed.
+ */
+const LOOK_MS = 2_000;
 
 interface Running {
   job: Job<QueuedStep>;
@@ -12,7 +15,7 @@ interface Running {
   timer?: NodeJS.Timeout;
 }
 
-/** The steps a worker has at hand: ends those that ran out of time, were cancelled, or are another worker's by now. */
+/** The steps a worker has at hand: ends those that ran out of time, are of no use any more, or another worker's by now. */
 export class RunningSteps {
   private readonly store: JobStore;
   private readonly onChange: (merge: string) => void;
@@ -23,7 +26,7 @@ export class RunningSteps {
   constructor(store: JobStore, onChange: (merge: string) => void, onError: (error: Error) => void) {
     this.store = store;
     this.onChange = onChange;
-    this.poll = setInterval(() => void this.lookForCancelled().catch(onError), CANCEL_POLL_MS);
+    this.poll = setInterval(() => void this.lookForUseless().catch(onError), LOOK_MS);
   }
 
   watch(worker: Worker<QueuedStep>, onError: (error: Error) => void): void {
@@ -69,12 +72,20 @@ export class RunningSteps {
     this.onChange(mergeOf(id));
   }
 
-  private async lookForCancelled(): Promise<void> {
+  private async lookForUseless(): Promise<void> {
     for (const merge of new Set(this.jobs().map(({ data }) => data.id))) {
-      if (await this.store.cancelRequested(merge)) this.cancel(merge);
-      // The queue does not tell of a step whose result it refused because another worker's counted.
-      if (await this.store.outcome(merge))
-        for (const { id, data } of this.jobs()) if (data.id === merge) this.end(id as string);
+      const outcome = await this.store.outcome(merge);
+      const useless = outcome ? outcome.status !== 'succeeded' : await this.isUnwanted(merge);
+      for (const [id, { job, worker }] of this.running) {
+        if (job.data.id !== merge) continue;
+        const stopping = useless && worker.cancelJob(id, CANCEL_REASON);
+        // The queue does not tell of a step whose result it refused because another worker's counted.
+        if (outcome && !stopping) this.end(id);
+      }
     }
+  }
+
+  private async isUnwanted(merge: string): Promise<boolean> {
+    return (await this.store.cancelRequested(merge)) || !(await this.store.state(merge));
   }
 }
