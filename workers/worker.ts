@@ -20,6 +20,7 @@ import { runUntilSignal } from '../src/run-until-signal.js';
 import { openObjectStore } from '../src/store/open-store.js';
 import { loadTracing } from '../src/tracing/load-tracing.js';
 import { computeEnvironment } from './compute-environment.js';
+import { handBack } from './hand-back.js';
 import { JobKeeper } from './job-keeper.js';
 import { prepareBlasEnvironment } from './linalg/cpu/library.js';
 import { MergeSteps } from './merge-steps.js';
@@ -129,11 +130,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
       clearInterval(sweeping);
       const drained = Promise.all([merges, ...steps].map((worker) => worker.close())).then(() => true);
       if (!(await Promise.race([drained, sleep(config.SHUTDOWN_SECONDS * 1000, false)])))
-        for (const job of running.jobs()) {
-          log.info({ job: job.data.id, step: job.data.step }, 'handing a step back');
-          await job.moveToWait(job.token as string);
-          await keeper.takenOver(job.data.id, 'The worker stops; another goes on.');
-        }
+        await handBack(running.jobs(), keeper, log);
       running.close();
       closeMetrics?.();
       await tracing?.close();

@@ -3,10 +3,13 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { newJobId } from '../../src/jobs/ids.js';
 import { JobStore } from '../../src/jobs/job-store.js';
 import type { JobOutcome, JobRecord } from '../../src/jobs/record.js';
+import { createLogger } from '../../src/log.js';
 import { connectRedis } from '../../src/queue/redis.js';
 import { QUEUE_PREFIX } from '../../src/queue/settings.js';
 import { type QueuedStep, stepJobId } from '../../src/queue/step-jobs.js';
 import { JobSpecSchema } from '../../src/schemas/job-spec.js';
+import { handBack } from '../../workers/hand-back.js';
+import { JobKeeper } from '../../workers/job-keeper.js';
 import { RunningSteps } from '../../workers/running-steps.js';
 import { startService, type TestService } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
@@ -74,4 +77,15 @@ it('steps of a merge that has failed are stopped, those of others go on', async 
   await vi.waitFor(() => expect(running.jobs()).toHaveLength(2), 10_000);
   expect(running.jobs().map(({ data }) => data.id)).toEqual([other, other]);
   expect(errors).toEqual([]);
+});
+
+it('steps are handed back though one of them has ended meanwhile', async () => {
+  const id = await begin();
+  const [one, two] = running.jobs().filter(({ data }) => data.id === id);
+  await one.moveToCompleted(null, one.token as string, false);
+  await worker.pause(true);
+  const log = createLogger(service.services.config, 'test');
+  await handBack([one, two], new JobKeeper(store, log), log);
+  expect(await two.getState()).toBe('waiting');
+  expect((await store.events(id, 0, 10))?.map(({ type }) => type)).toEqual(['job.queued', 'job.retrying']);
 });
