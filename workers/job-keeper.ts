@@ -28,6 +28,15 @@ export class JobKeeper {
     else await this.takenOver(id, 'An attempt at a step failed; it is repeated.', failureOf(error));
   }
 
+  /**
+   * The queue gave a merge up because of one of its steps. The worker of that step says why, unless it died.
+   * @param cause asks the queue
+   */
+  async mergeFailed(id: string, error: Error, cause: (id: string) => Promise<Error | undefined>): Promise<void> {
+    if (await this.store.outcome(id)) return;
+    await this.attemptFailed(id, (await cause(id)) ?? error, true);
+  }
+
   /** The job waits for another attempt. @param reason for people who follow it */
   async takenOver(id: string, reason: string, error?: JobError): Promise<void> {
     const before = await this.store.state(id);
@@ -40,14 +49,14 @@ export class JobKeeper {
 
 /** What the queue's last word on a step means for its job. */
 export function failureOf(error: Error): JobError {
-  if (/Unexpected exit code|stalled/.test(error.message))
+  // An error of ours keeps its properties on its way out of the compute process.
+  const { message, code, retryable } = error as Partial<WeightfoldError> & Error;
+  if (typeof code === 'string' && typeof retryable === 'boolean') return { code, message, errors: [] };
+  if (/Unexpected exit code|stalled/.test(message))
     return {
       code: 'worker_crashed',
-      message: `The compute process died (${error.message}); out of memory is the usual cause.`,
+      message: `The compute process died (${message}); out of memory is the usual cause.`,
       errors: [],
     };
-  // An error of ours keeps its properties on its way out of the compute process.
-  const { code, retryable } = error as Partial<WeightfoldError>;
-  const own = typeof code === 'string' && typeof retryable === 'boolean';
-  return { code: own ? code : 'internal_error', message: error.message, errors: [] };
+  return { code: 'internal_error', message, errors: [] };
 }

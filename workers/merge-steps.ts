@@ -1,7 +1,9 @@
 import { type Job, type Processor, Queue, WaitingChildrenError } from 'bullmq';
+import { WeightfoldError } from '../src/errors.js';
 import type { JobStore } from '../src/jobs/job-store.js';
+import { failedStep } from '../src/queue/failed-step.js';
 import type { connectRedis } from '../src/queue/redis.js';
-import { MERGE_QUEUE, QUEUE_PREFIX } from '../src/queue/settings.js';
+import { MERGE_QUEUE, QUEUE_PREFIX, queueName } from '../src/queue/settings.js';
 import { type QueuedMerge, type QueuedStep, stepJobs } from '../src/queue/step-jobs.js';
 
 /** What BullMQ says where the merge has left the queue meanwhile: it ended, or was deleted. */
@@ -36,6 +38,16 @@ export class MergeSteps {
     await this.enqueueReady(id, step).catch((error: Error) => {
       if (!MERGE_GONE.test(error.message)) throw error;
     });
+  }
+
+  /** Why the step failed for which a merge was given up; undefined where the queue does not know any more. */
+  async cause(id: string): Promise<Error | undefined> {
+    const record = await this.store.record(id);
+    const step = record && (await failedStep(this.queue(queueName(record.spec.compute.backend)), record));
+    if (!step) return undefined;
+    const { failure } = step.data;
+    if (!failure) return new Error(step.failedReason);
+    return new WeightfoldError(failure.message, { code: failure.code, status: 500, retryable: true });
   }
 
   /** @returns false where the merge has ended; @param after only steps that waited for this one */

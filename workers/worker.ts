@@ -106,7 +106,8 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
   });
   merges.on('error', quiet);
   merges.on('failed', (job, error) => {
-    if (job?.finishedOn !== undefined) void keeper.attemptFailed(job.data.id, error, true).catch(quiet);
+    if (job?.finishedOn === undefined) return;
+    void keeper.mergeFailed(job.data.id, error, (id) => mergeSteps.cause(id)).catch(quiet);
   });
   const subscriber = connectRedis(config, true, quiet);
   await subscriber.subscribe(CANCEL_CHANNEL);

@@ -4,6 +4,7 @@ import { WeightfoldError } from '../errors.js';
 import type { JobRecord } from '../jobs/record.js';
 import type { JobError } from '../schemas/job.js';
 import type { Worker } from '../schemas/worker.js';
+import { failedStep } from './failed-step.js';
 import { connectRedis } from './redis.js';
 import {
   CANCEL_CHANNEL,
@@ -14,7 +15,7 @@ import {
   STEP_QUEUE,
   STEP_QUEUES,
 } from './settings.js';
-import { MERGE_JOB, mergeOptions, type QueuedMerge, type QueuedStep, stepJobId, stepJobs } from './step-jobs.js';
+import { MERGE_JOB, mergeOptions, type QueuedMerge, type QueuedStep, stepJobs } from './step-jobs.js';
 import { listWorkers } from './worker-directory.js';
 
 /** Seconds after which a client may try again when the queue is away. */
@@ -94,14 +95,11 @@ export class MergeQueue {
   }
 
   /** Why the queue gave a merge up, as the worker of its failed step left it. */
-  async failure({ id, spec, plan }: JobRecord): Promise<JobError | undefined> {
+  async failure(record: JobRecord): Promise<JobError | undefined> {
     return this.reach(async () => {
-      const queue = (await this.open()).steps.find(({ name }) => name === queueName(spec.compute.backend));
-      for (const { id: step } of plan.steps) {
-        const failure = (await queue?.getJob(stepJobId(id, step)))?.data.failure;
-        if (failure) return failure;
-      }
-      return undefined;
+      const name = queueName(record.spec.compute.backend);
+      const queue = (await this.open()).steps.find((steps) => steps.name === name);
+      return queue && (await failedStep(queue, record))?.data.failure;
     });
   }
 
