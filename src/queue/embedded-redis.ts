@@ -62,7 +62,7 @@ export class EmbeddedRedis {
       .catch(() => {});
     redis.disconnect();
     if (gone) await Promise.race([gone, sleep(5_000, undefined, { ref: false })]);
-    if (this.child?.exitCode === null && this.child.signalCode === null) this.child.kill('SIGKILL');
+    if (this.child && isAlive(this.child)) this.child.kill('SIGKILL');
   }
 
   private async launch(program: string): Promise<string | undefined> {
@@ -98,8 +98,11 @@ export class EmbeddedRedis {
       child.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
       child.once('exit', (code, signal) => resolve(`it exited (${code ?? signal}): ${output.trim()}`));
     });
-    const outcome = await Promise.race([failed, this.untilReady()]);
-    if (outcome !== undefined) return outcome;
+    const outcome = await this.untilReady(child, failed);
+    if (outcome !== undefined) {
+      child.kill(); // two servers must never write one log
+      return outcome;
+    }
     this.child = child;
     this.log.info({ program, pid: child.pid }, 'embedded Redis is ready');
     void failed.then((reason) => this.restart(program, reason));
@@ -114,10 +117,11 @@ export class EmbeddedRedis {
     }
   }
 
-  private async untilReady(): Promise<string | undefined> {
+  private async untilReady(child: ChildProcess, failed: Promise<string>): Promise<string | undefined> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (Date.now() < deadline) {
       if (await this.answers()) return undefined;
+      if (!isAlive(child)) return failed;
       await sleep(20);
     }
     return `it did not answer within ${START_TIMEOUT_MS / 1000} s`;
@@ -146,6 +150,9 @@ export class EmbeddedRedis {
     }
   }
 }
+
+const isAlive = ({ pid, exitCode, signalCode }: ChildProcess) =>
+  pid !== undefined && exitCode === null && signalCode === null;
 
 const notReady = (program: string, problem: string) =>
   new WeightfoldError(`The embedded ${program} did not start: ${problem}`, { code: 'redis_not_ready', status: 500 });
