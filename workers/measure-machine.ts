@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { encodeFloats } from '../src/safetensors/dtype.js';
 import { SafetensorsFile } from '../src/safetensors/file.js';
-import { SafetensorsWriter } from '../src/safetensors/writer.js';
+import { writeSafetensors } from '../src/safetensors/write-file.js';
 import type { Machine } from '../src/schemas/machine.js';
 import type { LinearAlgebra, Matrix, Precision } from './linalg/contract.js';
 
@@ -70,9 +70,9 @@ async function fileSeconds(parent: string): Promise<{ read: number; write: numbe
   const values = new Float32Array(ELEMENTS).fill(0.5);
   try {
     const write = await fastest(async () => {
-      const writer = await SafetensorsWriter.create(file, [{ name: 'x', dtype: 'F32', shape: [ELEMENTS] }]);
-      await writer.write(encodeFloats(values, 'F32'));
-      await writer.finish();
+      await writeSafetensors(file, [{ name: 'x', dtype: 'F32', shape: [ELEMENTS] }], (writer) =>
+        writer.write(encodeFloats(values, 'F32')),
+      );
     });
     const read = await fastest(async () => {
       const opened = await SafetensorsFile.open(file);

@@ -1,6 +1,6 @@
 import { Mt19937, uniformMatrix } from '../random/mt19937.js';
 import { encodeFloats } from '../safetensors/dtype.js';
-import { SafetensorsWriter } from '../safetensors/writer.js';
+import { writeSafetensors } from '../safetensors/write-file.js';
 
 export const NOTEBOOK_SEED = 33;
 const ROWS = 32;
@@ -29,9 +29,9 @@ export function notebookData(): { x: Float32Array[]; a: Float32Array[]; b: Float
 /** Write one of the two models as a checkpoint file. */
 export async function writeNotebookModel(file: string, weights: readonly Float32Array[]): Promise<void> {
   const tensors = LAYERS.map(([out, into], l) => ({ name: layerName(l), dtype: 'F32' as const, shape: [out, into] }));
-  const writer = await SafetensorsWriter.create(file, tensors);
-  for (const values of weights) await writer.write(encodeFloats(values, 'F32'));
-  await writer.finish();
+  await writeSafetensors(file, tensors, async (writer) => {
+    for (const values of weights) await writer.write(encodeFloats(values, 'F32'));
+  });
 }
 
 /** The notebook's chain at its own widths. */

@@ -81,7 +81,12 @@ export class SafetensorsWriter {
     const header = encodeHeader(tensors, metadata);
     const temporary = `${path}.${process.pid}.${Date.now().toString(36)}.tmp`;
     const writer = new SafetensorsWriter(path, temporary, await open(temporary, 'wx'), tensors);
-    await writer.append(header);
+    try {
+      await writer.append(header);
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
     writer.expectCurrent();
     return writer;
   }

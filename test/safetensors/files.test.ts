@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import { encodeFloats, type FloatDtype } from '../../src/safetensors/dtype.js';
 import { SafetensorsFile } from '../../src/safetensors/file.js';
+import { writeSafetensors } from '../../src/safetensors/write-file.js';
 import { encodeHeader, fileOrder, SafetensorsWriter } from '../../src/safetensors/writer.js';
 import { makeCheckpoint } from '../support/checkpoint.js';
 import { rawFile } from '../support/raw-safetensors.js';
@@ -93,6 +94,22 @@ describe('writer', () => {
     expect(await readdir(folder)).not.toContain('m.safetensors');
     await writer.finish();
     expect(await readdir(folder)).toEqual(['m.safetensors']);
+  });
+
+  it('leaves neither a file nor a descriptor where what is to be written fails', async () => {
+    const folder = subfolder(root);
+    const tensors = [{ name: 'a', dtype: 'F32' as const, shape: [2] }];
+    const fail = async (writer: SafetensorsWriter) => {
+      await writer.write(new Uint8Array(4));
+      throw new Error('no more');
+    };
+    await expect(writeSafetensors(path.join(folder, 'm'), tensors, fail)).rejects.toThrow('no more');
+    const half = (writer: SafetensorsWriter) => writer.write(new Uint8Array(4));
+    await expect(writeSafetensors(path.join(folder, 'm'), tensors, half)).rejects.toThrow(/"a" misses 4 bytes/);
+    expect(await readdir(folder)).toEqual([]);
+    const open = (await readdir('/proc/self/fd').catch(() => [])).map((fd) => readlink(`/proc/self/fd/${fd}`));
+    const targets = (await Promise.allSettled(open)).map((link) => `${link.status === 'fulfilled' ? link.value : ''}`);
+    expect(targets.filter((target) => target.startsWith(folder))).toEqual([]);
   });
 
   it('refuses too many bytes, too few, and names that cannot be told apart', async () => {

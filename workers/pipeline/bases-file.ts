@@ -1,5 +1,6 @@
 import { SafetensorsFile } from '../../src/safetensors/file.js';
-import { fileOrder, SafetensorsWriter, type WrittenFile } from '../../src/safetensors/writer.js';
+import { writeSafetensors } from '../../src/safetensors/write-file.js';
+import { fileOrder, type SafetensorsWriter, type WrittenFile } from '../../src/safetensors/writer.js';
 
 /** Bytes copied at a time. */
 const COPY_BYTES = 16 * 1024 * 1024;
@@ -13,16 +14,12 @@ export async function joinFiles(paths: readonly string[], target: string): Promi
       files.flatMap((file) => [...file.header.tensors.values()].map((info) => ({ ...info, file }))),
     );
     const metadata = Object.fromEntries(files.flatMap((file) => [...file.header.metadata]));
-    const writer = await SafetensorsWriter.create(target, tensors, metadata);
-    try {
+    const copy = async (writer: SafetensorsWriter) => {
       for (const info of tensors)
         for (let from = 0; from < info.end - info.begin; from += COPY_BYTES)
           await writer.write(await info.file.bytes(info, from, Math.min(from + COPY_BYTES, info.end - info.begin)));
-      return await writer.finish(false);
-    } catch (error) {
-      await writer.abort();
-      throw error;
-    }
+    };
+    return await writeSafetensors(target, tensors, copy, { metadata, sync: false });
   } finally {
     await Promise.all(files.map((file) => file.close()));
   }

@@ -1,6 +1,7 @@
 import { decodeFloats, encodeFloats } from '../../src/safetensors/dtype.js';
 import { SafetensorsFile } from '../../src/safetensors/file.js';
-import { SafetensorsWriter, type TensorSpec, type WrittenFile } from '../../src/safetensors/writer.js';
+import { writeSafetensors } from '../../src/safetensors/write-file.js';
+import type { SafetensorsWriter, TensorSpec, WrittenFile } from '../../src/safetensors/writer.js';
 import type { Basis, BasisBlock, BasisOrigin } from '../bases/basis.js';
 import type { LinearAlgebra } from '../linalg/contract.js';
 
@@ -61,14 +62,10 @@ export const basisMetadata = (basis: Basis): Record<string, string> => ({
 
 export async function writeBasis(path: string, la: LinearAlgebra, basis: Basis): Promise<WrittenFile> {
   const tensors = basisTensors(la, basis);
-  const writer = await SafetensorsWriter.create(path, tensors, basisMetadata(basis));
-  try {
+  const write = async (writer: SafetensorsWriter) => {
     for (const tensor of tensors) await writer.write(await tensor.bytes());
-    return await writer.finish(false);
-  } catch (error) {
-    await writer.abort();
-    throw error;
-  }
+  };
+  return writeSafetensors(path, tensors, write, { metadata: basisMetadata(basis), sync: false });
 }
 
 /** Read a basis back into the backend's memory. */

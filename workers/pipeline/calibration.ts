@@ -1,7 +1,7 @@
 import { DataError } from '../../src/errors.js';
 import { encodeFloats } from '../../src/safetensors/dtype.js';
 import { asMatrixShape } from '../../src/safetensors/file.js';
-import { SafetensorsWriter } from '../../src/safetensors/writer.js';
+import { writeSafetensors } from '../../src/safetensors/write-file.js';
 import type { Method } from '../../src/schemas/job-spec.js';
 import type { LinearPlan } from '../../src/schemas/plan.js';
 import { chunkRows } from '../bases/problem.js';
@@ -109,9 +109,12 @@ async function rowShares({ plan, spec, openCalibration }: StepContext, target: s
       );
     const shares = new Float64Array(vocabulary);
     for (const id of values) shares[id] += 1 / values.length;
-    const writer = await SafetensorsWriter.create(target, [{ name: SHARES, dtype: 'F64', shape: [vocabulary] }]);
-    await writer.write(encodeFloats(shares, 'F64'));
-    return await writer.finish(false);
+    return await writeSafetensors(
+      target,
+      [{ name: SHARES, dtype: 'F64', shape: [vocabulary] }],
+      (writer) => writer.write(encodeFloats(shares, 'F64')),
+      { sync: false },
+    );
   } finally {
     await checkpoint.close();
   }

@@ -1,6 +1,6 @@
 import { encodeFloats } from '../../src/safetensors/dtype.js';
 import { SafetensorsFile } from '../../src/safetensors/file.js';
-import { SafetensorsWriter } from '../../src/safetensors/writer.js';
+import { writeSafetensors } from '../../src/safetensors/write-file.js';
 import type { LinearPlan, TensorSource } from '../../src/schemas/plan.js';
 import { offsetsOf } from '../bases/basis.js';
 import { chunkRows } from '../bases/problem.js';
@@ -52,9 +52,10 @@ export async function constantsStep({ plan, reader, steps }: StepContext): Promi
     found.push(joined);
   }
   const tensors = spaces.map(({ name }, s) => ({ name, dtype: 'F64' as const, shape: [found[s].length] }));
-  const writer = await SafetensorsWriter.create(steps.target(FILE), tensors);
-  for (const values of found) await writer.write(encodeFloats(values, 'F64'));
-  await steps.finish('constants', { [FILE]: await writer.finish() });
+  const written = await writeSafetensors(steps.target(FILE), tensors, async (writer) => {
+    for (const values of found) await writer.write(encodeFloats(values, 'F64'));
+  });
+  await steps.finish('constants', { [FILE]: written });
 }
 
 /** The constant of one space, concatenated over the sources; null where the plan has none. */

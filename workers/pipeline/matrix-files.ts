@@ -1,6 +1,7 @@
 import { decodeFloats, encodeFloats } from '../../src/safetensors/dtype.js';
 import { SafetensorsFile } from '../../src/safetensors/file.js';
-import { SafetensorsWriter, type WrittenFile } from '../../src/safetensors/writer.js';
+import { writeSafetensors } from '../../src/safetensors/write-file.js';
+import type { SafetensorsWriter, WrittenFile } from '../../src/safetensors/writer.js';
 import type { LinearAlgebra, Matrix } from '../linalg/contract.js';
 
 /** Keep float64 matrices between steps, in order. */
@@ -14,14 +15,10 @@ export async function writeMatrices(
     dtype: 'F64' as const,
     shape: [rows, cols],
   }));
-  const writer = await SafetensorsWriter.create(path, tensors);
-  try {
+  const write = async (writer: SafetensorsWriter) => {
     for (const m of matrices) await writer.write(encodeFloats(await la.download(m), 'F64'));
-    return await writer.finish(false);
-  } catch (error) {
-    await writer.abort();
-    throw error;
-  }
+  };
+  return writeSafetensors(path, tensors, write, { sync: false });
 }
 
 /** The matrices of such a file, in the backend's memory. The caller disposes them. */

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { CheckpointReader } from '../../../src/checkpoints/reader.js';
 import { encodeFloats } from '../../../src/safetensors/dtype.js';
-import { SafetensorsWriter, type TensorSpec, type WrittenFile } from '../../../src/safetensors/writer.js';
+import { writeSafetensors } from '../../../src/safetensors/write-file.js';
+import type { TensorSpec, WrittenFile } from '../../../src/safetensors/writer.js';
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import type { Kept } from '../selection.js';
 
@@ -55,17 +56,10 @@ export async function writeBases(la: LinearAlgebra, bases: StoredBases, director
   rows('transform', bases.transform);
   rows('pooler', bases.pooler);
   const list = [...entries.values()];
-  const writer = await SafetensorsWriter.create(
-    path.join(directory, 'bases.safetensors'),
-    list.map((entry) => entry.spec),
-  );
-  try {
+  const specs = list.map(({ spec }) => spec);
+  return writeSafetensors(path.join(directory, 'bases.safetensors'), specs, async (writer) => {
     for (const { spec, bytes } of list) if (spec.shape.every((n) => n > 0)) await writer.write(await bytes());
-    return await writer.finish();
-  } catch (error) {
-    await writer.abort();
-    throw error;
-  }
+  });
 }
 
 /** Bases as `writeBases` left them. */

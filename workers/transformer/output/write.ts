@@ -6,7 +6,8 @@ import type { Slot } from '../../../src/families/description.js';
 import type { OutputTensor, TransformerPlan } from '../../../src/families/plan.js';
 import { shardTensors } from '../../../src/plan/shards.js';
 import { encodeFloats } from '../../../src/safetensors/dtype.js';
-import { fileOrder, SafetensorsWriter, type WrittenFile } from '../../../src/safetensors/writer.js';
+import { writeSafetensors } from '../../../src/safetensors/write-file.js';
+import { fileOrder, type SafetensorsWriter, type WrittenFile } from '../../../src/safetensors/writer.js';
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { transposed } from '../../linalg/transposed.js';
 import { type Control, checkCancelled } from '../control.js';
@@ -42,22 +43,18 @@ export async function writeModel(
   { signal, onProgress }: Control = {},
 ): Promise<WrittenOutput[]> {
   const shards = shardsOfPlan(plan);
-  const written: WrittenOutput[] = [];
+  const outputs: WrittenOutput[] = [];
   let done = 0;
   for (const { file, tensors } of shards) {
-    const writer = await SafetensorsWriter.create(path.join(directory, file), tensors);
-    try {
+    const written = await writeSafetensors(path.join(directory, file), tensors, async (writer) => {
       for (const tensor of tensors) {
         checkCancelled(signal);
         await writeTensor(writer, tensor, slots, first, la);
         writer.flush();
         onProgress?.({ phase: 'publish', completed: ++done, total: plan.tensors.length });
       }
-      written.push({ file, ...(await writer.finish()) });
-    } catch (error) {
-      await writer.abort();
-      throw error;
-    }
+    });
+    outputs.push({ file, ...written });
   }
   if (shards.length > 1) {
     const weight_map = Object.fromEntries(shards.flatMap((s) => s.tensors.map((t) => [t.name, s.file])));
@@ -65,7 +62,7 @@ export async function writeModel(
     await writeFile(path.join(directory, INDEX_FILE), `${JSON.stringify({ metadata, weight_map }, null, 2)}\n`);
   }
   await writeFile(path.join(directory, 'config.json'), `${JSON.stringify(plan.config, null, 2)}\n`);
-  return written;
+  return outputs;
 }
 
 async function writeTensor(
