@@ -2,7 +2,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SpecError } from '../errors.js';
-import type { Source } from '../schemas/job-spec.js';
+import type { Source } from '../schemas/source.js';
 import { isMissing } from '../store/files.js';
 
 export interface SourceRoots {

@@ -1,5 +1,6 @@
-import type { JobSpec, Method } from '../schemas/job-spec.js';
+import type { JobSpec } from '../schemas/job-spec.js';
 import { DEFAULT_MACHINE, type Machine } from '../schemas/machine.js';
+import type { Method } from '../schemas/method.js';
 import type { LinearPlan, MergePlan, Plan } from '../schemas/plan.js';
 import { linearWork } from './linear.js';
 import { secondsOf, sum } from './work.js';

@@ -1,6 +1,7 @@
 import { DTYPE_BITS, type Dtype } from '../safetensors/dtype.js';
-import type { JobSpec, Method } from '../schemas/job-spec.js';
+import type { JobSpec } from '../schemas/job-spec.js';
 import { DEFAULT_MACHINE, type Machine } from '../schemas/machine.js';
+import type { Method } from '../schemas/method.js';
 import type { LinearPlan, SpacePlan, TensorPlan } from '../schemas/plan.js';
 import { linearMemory } from './linear-memory.js';
 import { basisElements, problemsOf, reducedSpaces, shareOf, spaceOf, type Uncosted, wordOf } from './shapes.js';

@@ -1,4 +1,4 @@
-import type { Method } from '../schemas/job-spec.js';
+import type { Method } from '../schemas/method.js';
 import type { LinearPlan, SpacePlan, TensorPlan } from '../schemas/plan.js';
 import { sum } from './work.js';
 

@@ -9,7 +9,7 @@ import type { Config } from '../config.js';
 import { SpecError, WeightfoldError } from '../errors.js';
 import { remember } from '../remember.js';
 import type { TensorInfo } from '../safetensors/header.js';
-import type { Source } from '../schemas/job-spec.js';
+import type { Source } from '../schemas/source.js';
 import { SETTLED_MS } from '../store/files.js';
 import { layout } from '../store/layout.js';
 import type { InputFile } from './record.js';

@@ -8,7 +8,9 @@ import type { TokenShape } from '../plan/whole-model.js';
 import { isFloatDtype } from '../safetensors/dtype.js';
 import type { TensorInfo } from '../safetensors/header.js';
 import { LARGEST_HEADER_BYTES } from '../safetensors/header.js';
-import type { JobSpec, Method, TokenProbe } from '../schemas/job-spec.js';
+import type { JobSpec } from '../schemas/job-spec.js';
+import type { Method } from '../schemas/method.js';
+import type { TokenProbe } from '../schemas/probe.js';
 
 /** The token probes of a spec, in order; none where it names none. */
 export function tokenProbes({ probe }: JobSpec): TokenProbe[] {

@@ -1,5 +1,6 @@
 import { DTYPE_BITS, type Dtype } from '../safetensors/dtype.js';
-import type { Compare, JobSpec } from '../schemas/job-spec.js';
+import type { Compare } from '../schemas/compare.js';
+import type { JobSpec } from '../schemas/job-spec.js';
 import type { ComparisonPlan, LinearPlan, MergePlan } from '../schemas/plan.js';
 
 type Baselines = Pick<ComparisonPlan, 'baselines' | 'left_out'>;

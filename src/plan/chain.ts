@@ -1,6 +1,8 @@
 import { SpecError } from '../errors.js';
-import type { ChainModel, JobSpec, WidthGoal } from '../schemas/job-spec.js';
+import type { JobSpec } from '../schemas/job-spec.js';
+import type { ChainModel } from '../schemas/model.js';
 import type { SpacePlan, TensorPlan, TensorSource } from '../schemas/plan.js';
+import type { WidthGoal } from '../schemas/width.js';
 import type { ModelPlan } from './model-plan.js';
 import { chainSpace } from './points.js';
 import { checkMethod, decideSpace } from './reduced-space.js';

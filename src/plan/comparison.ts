@@ -1,15 +1,11 @@
 import { type ComparedPoint, comparisonCosts } from '../costs/comparison.js';
 import { SpecError, WeightfoldError } from '../errors.js';
 import { DTYPE_BITS, type Dtype } from '../safetensors/dtype.js';
-import {
-  type Compare,
-  isTransformer,
-  type JobSpec,
-  MAX_POINTS,
-  type Method,
-  MethodSchema,
-} from '../schemas/job-spec.js';
+import { type Compare, MAX_POINTS } from '../schemas/compare.js';
+import type { JobSpec } from '../schemas/job-spec.js';
 import type { Machine } from '../schemas/machine.js';
+import { type Method, MethodSchema } from '../schemas/method.js';
+import { isTransformer } from '../schemas/model.js';
 import type { ComparisonPlan, LinearPlan, MergePlan } from '../schemas/plan.js';
 import { baselinesOf } from './baselines.js';
 import { chainSpace, EMBEDDING_SPACE, methodName, pointSpec, widthsOf } from './points.js';

@@ -1,5 +1,6 @@
 import { SpecError } from '../errors.js';
-import type { EmbeddingModel, JobSpec } from '../schemas/job-spec.js';
+import type { JobSpec } from '../schemas/job-spec.js';
+import type { EmbeddingModel } from '../schemas/model.js';
 import type { SpacePlan } from '../schemas/plan.js';
 import type { ModelPlan } from './model-plan.js';
 import { EMBEDDING_SPACE } from './points.js';

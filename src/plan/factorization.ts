@@ -1,4 +1,4 @@
-import type { Method } from '../schemas/job-spec.js';
+import type { Method } from '../schemas/method.js';
 
 /**
  * Which factorization a space gets. `auto` is the notebook's rule: covariance where min(rows, cols) ≤ r, for mode

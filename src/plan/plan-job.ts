@@ -1,6 +1,7 @@
 import { linearCosts } from '../costs/linear.js';
 import { SpecError } from '../errors.js';
-import { isTransformer, type JobSpec } from '../schemas/job-spec.js';
+import type { JobSpec } from '../schemas/job-spec.js';
+import { isTransformer } from '../schemas/model.js';
 import type { LinearPlan, MergePlan, Plan, TensorPlan } from '../schemas/plan.js';
 import { planChain } from './chain.js';
 import { planComparison } from './comparison.js';

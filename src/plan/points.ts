@@ -1,5 +1,8 @@
 import { SpecError } from '../errors.js';
-import { type ComparedWidths, isTransformer, type JobSpec, type Method, TargetSchema } from '../schemas/job-spec.js';
+import type { ComparedWidths } from '../schemas/compare.js';
+import type { JobSpec } from '../schemas/job-spec.js';
+import type { Method } from '../schemas/method.js';
+import { isTransformer, TargetSchema } from '../schemas/model.js';
 import type { ComparisonPlan } from '../schemas/plan.js';
 
 /** Names the chain's hidden spaces and the embedding's width go by. */

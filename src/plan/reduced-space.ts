@@ -1,6 +1,7 @@
 import { SpecError } from '../errors.js';
-import type { JobSpec, WidthGoal } from '../schemas/job-spec.js';
+import type { JobSpec } from '../schemas/job-spec.js';
 import type { SpacePlan, SpaceWidthGoal } from '../schemas/plan.js';
+import type { WidthGoal } from '../schemas/width.js';
 import { factorizationOf } from './factorization.js';
 import { MAX_GROWTH } from './growth-limit.js';
 

@@ -1,8 +1,9 @@
 import { SpecError } from '../errors.js';
 import type { TransformerPlan as ModelPlan } from '../families/plan.js';
 import { planTransformer } from '../families/plan-transformer.js';
-import type { JobSpec, TransformerModel } from '../schemas/job-spec.js';
+import type { JobSpec } from '../schemas/job-spec.js';
 import type { Machine } from '../schemas/machine.js';
+import type { TransformerModel } from '../schemas/model.js';
 import type { StoredBases, TransformerPlan } from '../schemas/plan.js';
 import { outputDtype, parseSize } from './shards.js';
 import type { SourceHeaders } from './sources.js';

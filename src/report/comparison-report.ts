@@ -1,7 +1,8 @@
 import { bytes, count, figure } from '../format/numbers.js';
 import { duration } from '../format/times.js';
-import { isTransformer, type JobSpec } from '../schemas/job-spec.js';
+import type { JobSpec } from '../schemas/job-spec.js';
 import type { Comparison, ComparisonRow } from '../schemas/metrics.js';
+import { isTransformer } from '../schemas/model.js';
 import { comparisonLines, MEASURES } from './comparison-lines.js';
 import { type Column, escapeHtml, htmlTable, page } from './page.js';
 import { type Line, plot, SYMBOLS } from './plot.js';

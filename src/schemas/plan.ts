@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { byteCount, seconds, shape } from './common.js';
-import { MethodSchema } from './job-spec.js';
+import { MethodSchema } from './method.js';
 
 const TensorSourceSchema = z
   .strictObject({

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CheckpointReader } from '../../src/checkpoints/reader.js';
-import type { JobSpecInput, WidthGoal } from '../../src/schemas/job-spec.js';
+import type { JobSpecInput } from '../../src/schemas/job-spec.js';
 import type { Metrics } from '../../src/schemas/metrics.js';
+import type { WidthGoal } from '../../src/schemas/width.js';
 import { makeCheckpoint, randomChain, randomValues } from '../support/checkpoint.js';
 import { artifactPath, runJob, startService, type TestService, upload, waitForEnd } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';

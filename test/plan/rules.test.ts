@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { factorizationOf, sharesOf } from '../../src/plan/factorization.js';
 import { parseSize, shardTensors } from '../../src/plan/shards.js';
-import { JobSpecSchema, MethodSchema } from '../../src/schemas/job-spec.js';
+import { JobSpecSchema } from '../../src/schemas/job-spec.js';
+import { MethodSchema } from '../../src/schemas/method.js';
 
 describe('sharesOf', () => {
   it.each([

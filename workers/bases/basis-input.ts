@@ -1,4 +1,4 @@
-import type { Method } from '../../src/schemas/job-spec.js';
+import type { Method } from '../../src/schemas/method.js';
 import type { LinearPlan, SpacePlan } from '../../src/schemas/plan.js';
 import type { LinearAlgebra, Matrix } from '../linalg/contract.js';
 import type { TensorReader } from '../pipeline/sources.js';

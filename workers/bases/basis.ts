@@ -1,4 +1,4 @@
-import type { Method } from '../../src/schemas/job-spec.js';
+import type { Method } from '../../src/schemas/method.js';
 import type { SpacePlan } from '../../src/schemas/plan.js';
 import type { Matrix } from '../linalg/contract.js';
 

@@ -1,5 +1,5 @@
 import { sharesOf } from '../../src/plan/factorization.js';
-import type { Method } from '../../src/schemas/job-spec.js';
+import type { Method } from '../../src/schemas/method.js';
 import type { SpacePlan } from '../../src/schemas/plan.js';
 import { offsetsOf } from './basis.js';
 import { numericalRank } from './exact.js';

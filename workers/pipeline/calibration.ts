@@ -2,7 +2,7 @@ import { DataError } from '../../src/errors.js';
 import { encodeFloats } from '../../src/safetensors/dtype.js';
 import { asMatrixShape } from '../../src/safetensors/file.js';
 import { writeSafetensors } from '../../src/safetensors/write-file.js';
-import type { Method } from '../../src/schemas/job-spec.js';
+import type { Method } from '../../src/schemas/method.js';
 import type { LinearPlan } from '../../src/schemas/plan.js';
 import { chunkRows } from '../bases/problem.js';
 import type { LinearAlgebra, Matrix } from '../linalg/contract.js';

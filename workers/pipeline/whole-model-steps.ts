@@ -5,9 +5,9 @@ import { probeName, tokenProbes } from '../../src/jobs/tokens.js';
 import type { WholeModelPlan } from '../../src/plan/whole-model.js';
 import { LARGEST_HEADER_BYTES } from '../../src/safetensors/header.js';
 import type { WrittenFile } from '../../src/safetensors/writer.js';
-import type { TokenProbe } from '../../src/schemas/job-spec.js';
 import type { TransformerMetrics } from '../../src/schemas/metrics.js';
 import type { StepPlan } from '../../src/schemas/plan.js';
+import type { TokenProbe } from '../../src/schemas/probe.js';
 import { ensureFolder, sha256Of } from '../../src/store/files.js';
 import {
   causalProbe,
