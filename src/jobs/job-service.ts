@@ -1,42 +1,27 @@
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import type { Config } from '../config.js';
-import { ConflictError, NotFoundError, SpecError, WeightfoldError } from '../errors.js';
+import { ConflictError, NotFoundError, WeightfoldError } from '../errors.js';
 import type { Logger } from '../log.js';
-import { showPlan } from '../plan/show-plan.js';
 import type { MergeQueue } from '../queue/merge-queue.js';
-import { queueName } from '../queue/settings.js';
 import type { JobEvent } from '../schemas/event.js';
 import { isTerminal, type Job, type JobError, type JobStatus } from '../schemas/job.js';
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { Plan, ShownPlan } from '../schemas/plan.js';
-import type { Worker } from '../schemas/worker.js';
 import { requireSpace } from '../store/headroom.js';
 import type { TraceContext } from '../tracing/tracing.js';
-import { checkWebhook } from '../webhooks/check-webhook.js';
 import { EventFeeds } from './event-feeds.js';
 import { claimedBefore, claimKey } from './idempotency.js';
 import { newJobId } from './ids.js';
-import { type Inspected, inspect } from './inputs.js';
 import { JobIndex } from './job-index.js';
 import type { JobStore } from './job-store.js';
-import { machineFor } from './machine-for.js';
-import { Outlines } from './outlines.js';
+import { type ListQuery, listJobs } from './list-jobs.js';
+import { Planner } from './planner.js';
+import { Reconciler } from './reconciler.js';
 import type { JobRecord } from './record.js';
 import { Downloads, deleteJob, removeExpired, removeLeftovers } from './retention.js';
-import { waitingFor } from './waiting-for.js';
 
-const WORKER_LOST: JobError = {
-  code: 'worker_lost',
-  message: 'The workers that ran this job died, and no attempt is left.',
-  errors: [],
-};
 /** Seconds after which a client may try again where too many jobs wait. */
 const RETRY_AFTER_SECONDS = 10;
-/** Estimates take the workers of so long ago; a submission is not to wait for a list each time. */
-const WORKERS_FRESH_MS = 1_000;
-/** Of the jobs that wait, one in so many is read from the store again each time the queue is compared with it. */
-const REFRESH_EVERY = 20;
-
 export interface Submission {
   idempotencyKey?: string;
   retryOf?: string | null;
@@ -44,29 +29,18 @@ export interface Submission {
   trace?: TraceContext;
 }
 
-export interface ListQuery {
-  status?: JobStatus;
-  labels: Record<string, string>;
-  createdAfter?: string;
-  after?: string;
-  limit: number;
-  order: 'asc' | 'desc';
-}
-
 /** What the API does with jobs. The store is the truth; the queue only says who runs what next. */
 export class JobService {
   private readonly config: Config;
   private readonly store: JobStore;
   private readonly index: JobIndex;
-  private readonly checkpoints: CheckpointStore;
   private readonly queue: MergeQueue;
   private readonly log: Logger;
   readonly downloads = new Downloads();
   readonly feeds: EventFeeds;
   private readonly listeners: ((id: string, isNew: boolean) => void)[] = [];
-  private readonly outlines: Outlines;
-  private workers: { at: number; list: Promise<Worker[]> } | undefined;
-  private turn = 0;
+  private readonly planner: Planner;
+  private readonly reconciler: Reconciler;
 
   constructor(config: Config, store: JobStore, checkpoints: CheckpointStore, queue: MergeQueue, log: Logger) {
     this.config = config;
@@ -74,10 +48,13 @@ export class JobService {
     this.index = new JobIndex(store);
     this.index.onDamaged = (id, error) => log.error({ err: error, job: id }, 'a job is damaged and left out');
     this.feeds = new EventFeeds(store);
-    this.checkpoints = checkpoints;
-    this.outlines = new Outlines(config, checkpoints);
+    this.planner = new Planner(config, store, checkpoints, queue);
     this.queue = queue;
     this.log = log;
+    this.reconciler = new Reconciler(store, this.index, queue, log, {
+      cancel: (id) => this.cancel(id),
+      fail: (id, error) => this.end(id, 'failed', error),
+    });
   }
 
   /** Be told of jobs that began or ended while this process looked. */
@@ -91,19 +68,8 @@ export class JobService {
   }
 
   /** The plan, and what stands in its way just now. */
-  async plan(spec: JobSpec): Promise<ShownPlan> {
-    const plan = showPlan((await this.inspect(spec)).plan);
-    const missing = await this.missing(spec);
-    return missing ? { ...plan, warnings: [missing] } : plan;
-  }
-
-  /** What the job waits for beside its turn; null where that is nothing, or cannot be known just now. */
-  private async missing({ compute: { backend } }: JobSpec): Promise<string | null> {
-    if (queueName(backend) === queueName('auto')) return null;
-    return this.queue.workers().then(
-      (workers) => waitingFor(backend, workers),
-      () => null,
-    );
+  plan(spec: JobSpec): Promise<ShownPlan> {
+    return this.planner.show(spec);
   }
 
   /**
@@ -116,7 +82,7 @@ export class JobService {
     // Asked at once, heeded last: what is wrong with the spec is said first.
     const reachable = this.queue.ping();
     reachable.catch(() => {});
-    const { plan, inputs, bases } = await this.inspect(spec);
+    const { plan, inputs, bases } = await this.planner.inspect(spec);
     await this.checkRoom(plan);
     await reachable;
     const fresh = newJobId();
@@ -165,25 +131,13 @@ export class JobService {
 
   /** The very same object where it waits for nothing but its turn. */
   private async withWaiting(job: Job): Promise<Job> {
-    const waiting = job.status === 'queued' ? await this.missing(job.spec) : null;
+    const waiting = job.status === 'queued' ? await this.planner.missing(job.spec) : null;
     return waiting === null ? job : { ...job, waiting_for: waiting };
   }
 
   async list(query: ListQuery): Promise<{ data: Job[]; hasMore: boolean }> {
-    const all = await this.index.ids();
-    let ids = query.order === 'desc' ? all.toReversed() : all;
-    const { after } = query;
-    if (after !== undefined) ids = ids.filter((id) => (query.order === 'desc' ? id < after : id > after));
-    const data: Job[] = [];
-    for (const id of ids) {
-      const seen = this.index.get(id);
-      if (!seen || !matches(seen, query)) continue;
-      const job = await this.index.look(id);
-      if (!job || !matches(job, query)) continue;
-      if (data.length === query.limit) return { data, hasMore: true };
-      data.push(await this.withWaiting(job));
-    }
-    return { data, hasMore: false };
+    const { data, hasMore } = await listJobs(this.index, query);
+    return { data: await Promise.all(data.map((job) => this.withWaiting(job))), hasMore };
   }
 
   /** Events of a job after `after`, oldest first. @throws NotFoundError */
@@ -198,7 +152,7 @@ export class JobService {
     const job = await this.get(id);
     if (isTerminal(job.status)) return job;
     await this.store.requestCancel(id);
-    if (await this.queue.withdraw(id)) await this.end(id, 'cancelled');
+    if (await this.queue.withdraw(id)) await this.end(id, 'cancelled', null);
     else await this.queue.announceCancel(id);
     return this.get(id);
   }
@@ -274,35 +228,9 @@ export class JobService {
       this.log.warn({ err: failures[0].error, jobs: failures.map(({ job }) => job) }, 'jobs not removed');
   }
 
-  /**
-   * Bring the queue in line with the store: jobs on disk that the queue does not know are enqueued (a crash between
-   * the two, a flushed Redis); jobs it gave up without an outcome on disk are ended.
-   */
-  async reconcile(): Promise<void> {
-    await this.index.ids();
-    const unfinished = [...this.index.unfinished];
-    if (unfinished.length === 0) return;
-    const known = await this.queue.known();
-    for (const [i, id] of unfinished.entries()) {
-      const seen = this.index.get(id);
-      // Messages of workers may be lost, so all are looked at again in turns; those that run, every time.
-      const due = seen?.status === 'running' || seen?.cancel_requested || (i + this.turn) % REFRESH_EVERY === 0;
-      if (known.has(id) && !due) continue;
-      await this.repair(id, known.has(id)).catch((error) => {
-        // What is wrong with one job must not keep others from being queued.
-        if (error instanceof WeightfoldError && error.code === 'queue_unavailable') throw error;
-        this.log.warn({ err: error, job: id }, 'job not brought in line with the queue');
-      });
-    }
-    this.turn++;
-  }
-
-  /** Look at a job again: end it where that was asked for, put it back where the queue does not know it. */
-  private async repair(id: string, known: boolean): Promise<void> {
-    const job = await this.index.look(id);
-    if (!job || isTerminal(job.status)) return;
-    if (job.cancel_requested) await this.cancel(id);
-    else if (!known) await this.restore(id);
+  /** Bring the queue in line with the store. */
+  reconcile(): Promise<void> {
+    return this.reconciler.run();
   }
 
   /** Wait until what is remembered of ended jobs is on disk. */
@@ -310,58 +238,10 @@ export class JobService {
     return this.index.close();
   }
 
-  /** Put back a job that was not in the queue, or end one that the queue gave up. */
-  private async restore(id: string): Promise<void> {
-    const state = await this.queue.state(id);
-    const record = await this.store.record(id);
-    if (state === 'missing' && record) {
-      this.log.warn({ job: id }, 'job was not in the queue; enqueued again');
-      await this.queue.enqueue(record, await this.store.finishedSteps(id));
-    } else if (state === 'failed') await this.end(id, 'failed', record && (await this.queue.failure(record)));
-    else if (state === 'completed') await this.queue.withdraw(id);
-  }
-
-  private async end(id: string, status: 'cancelled' | 'failed', failure: JobError = WORKER_LOST): Promise<void> {
-    const error = status === 'cancelled' ? null : failure;
+  private async end(id: string, status: 'cancelled' | 'failed', error: JobError | null): Promise<void> {
     await this.store.finish(id, { status, finished_at: new Date().toISOString(), error });
     await this.moved(id);
-  }
-
-  private async inspect(spec: JobSpec): Promise<Inspected> {
-    checkWebhook(spec, this.config);
-    const { machine, name } = machineFor(spec.compute.backend, await this.liveWorkers());
-    const inspected = await inspect(spec, this.config, this.checkpoints, this.store, this.outlines, machine);
-    const { plan } = inspected;
-    this.checkMemory(plan);
-    return { ...inspected, plan: { ...plan, costs: { ...plan.costs, estimated_for: name } } };
-  }
-
-  /** Workers as of a moment ago, for estimates: they say every few seconds that they live. */
-  private liveWorkers(): Promise<Worker[]> {
-    if (!this.workers || Date.now() - this.workers.at > WORKERS_FRESH_MS)
-      this.workers = { at: Date.now(), list: this.queue.workers().catch(() => []) };
-    return this.workers.list;
-  }
-
-  /** @throws SpecError `memory_exceeded` where no worker could hold what the plan needs at once */
-  private checkMemory({ costs: { peak_memory_bytes: needed } }: Plan): void {
-    const limit = this.config.WORKER_MEMORY_BYTES;
-    if (limit === undefined || needed <= limit) return;
-    throw new SpecError(
-      'memory_exceeded',
-      `The merge needs ${needed} bytes of memory at once; workers have ${limit} (WORKER_MEMORY_BYTES). ` +
-        'Narrower layers, mode "separate" or the randomized solver need less.',
-    );
   }
 }
 
 const notFound = (id: string) => new NotFoundError('job_not_found', `There is no job "${id}".`);
-
-function matches(
-  job: Pick<Job, 'status' | 'created_at' | 'labels'>,
-  { status, labels, createdAfter }: ListQuery,
-): boolean {
-  if (status && job.status !== status) return false;
-  if (createdAfter && !(Date.parse(job.created_at) > Date.parse(createdAfter))) return false;
-  return Object.entries(labels).every(([key, value]) => job.labels[key] === value);
-}
