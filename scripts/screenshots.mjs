@@ -48,6 +48,10 @@ try {
     await page.getByRole('button', { name: 'JSON' }).click();
     await planned(page);
   });
+  await take('new-comparison', form, async (page) => {
+    await page.getByRole('button', { name: 'compare methods' }).click();
+    await page.getByText('balanced').first().waitFor();
+  });
   await take('new-transformer', '/new?source=llama-a&source=llama-b', planned);
   await take('checkpoints', '/checkpoints');
   await take('checkpoint', '/checkpoints/llama-a');

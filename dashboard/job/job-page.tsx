@@ -51,6 +51,7 @@ export function JobPage({ id }: { id: string }) {
           <strong>Waits for:</strong> {job.waiting_for}
         </p>
       )}
+      {job.status === 'cancelled' && <p class="notice">Cancelled: nothing was published.</p>}
       {job.cancel_requested && !job.finished_at && <p class="notice">Stopping: the job was cancelled.</p>}
       <div class="columns">
         <div>

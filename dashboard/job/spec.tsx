@@ -4,7 +4,7 @@ import { Code } from '../parts/code.js';
 /** The spec as it was accepted, defaults filled in. */
 export function Spec({ job }: { job: Job }) {
   return (
-    <details class="card" open={job.status === 'failed'}>
+    <details class="card" open={job.status === 'failed' || job.status === 'cancelled'}>
       <summary>
         <h2>Spec</h2>
       </summary>

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { api, dataOf, type RequestError } from '../api/client.js';
 import { navigate } from '../hash-location.js';
 import { ErrorCode } from '../parts/error-code.js';
+import { KeyOffer } from '../parts/key-prompt.js';
 import { ProblemNotice } from '../parts/problem-notice.js';
 import { PlanView } from '../plan/plan-view.js';
 import type { JsonObject } from './json-path.js';
@@ -53,9 +54,10 @@ function Refusal({ error }: { error: RequestError }) {
   return (
     <div class="notice bad">
       <p>
-        <strong>{problem ? 'This cannot be run yet.' : 'No plan.'}</strong>
+        <strong>{places.length > 0 ? 'This cannot be run yet.' : 'No plan.'}</strong>
       </p>
       {!places.some(({ message }) => error.message.includes(message)) && <p>{error.message}</p>}
+      <KeyOffer code={problem?.code} />
       {places.length > 0 && (
         <ul>
           {places.map(({ pointer, message }) => (

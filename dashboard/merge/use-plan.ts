@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { api, dataOf, mayPass, type RequestError } from '../api/client.js';
+import { session } from '../api/session.js';
 import type { Plan } from '../api/types.js';
 import type { JsonObject } from './json-path.js';
 
@@ -25,6 +26,7 @@ export function usePlan(spec: JsonObject): Planned {
     const stop = new AbortController();
     let timer: ReturnType<typeof setTimeout>;
     const ask = async () => {
+      clearTimeout(timer);
       try {
         const plan = await dataOf(api.POST('/v1/jobs/plan', { body: JSON.parse(text), signal: stop.signal }));
         setState({ text, plan: plan as Plan });
@@ -35,7 +37,9 @@ export function usePlan(spec: JsonObject): Planned {
       }
     };
     timer = setTimeout(ask, PAUSE_MS);
+    const unsubscribe = session.subscribe(() => session.get().refused || void ask());
     return () => {
+      unsubscribe();
       clearTimeout(timer);
       stop.abort();
     };

@@ -17,7 +17,7 @@ export function KeyPrompt() {
     setEntered('');
   };
   return (
-    <dialog ref={dialog} onClose={() => session.get().asked && session.ask(false)} aria-labelledby="key-title">
+    <dialog ref={dialog} onCancel={() => session.ask(false)} aria-labelledby="key-title">
       <form onSubmit={submit}>
         <h2 id="key-title">API key</h2>
         <p>
@@ -64,6 +64,18 @@ export function KeyButton() {
     <button type="button" class={refused ? 'small' : 'small plain'} onClick={() => session.ask(true)}>
       {refused ? 'Enter key' : 'Key'}
     </button>
+  );
+}
+
+/** The same in a notice: another key may do where none, no valid one, or one without the right was sent. */
+export function KeyOffer({ code }: { code: string | undefined }) {
+  if (code !== 'unauthorized' && code !== 'forbidden') return null;
+  return (
+    <p>
+      <button type="button" class="small" onClick={() => session.ask(true)}>
+        {code === 'unauthorized' ? 'Enter a key' : 'Use another key'}
+      </button>
+    </p>
   );
 }
 

@@ -1,6 +1,6 @@
 import { NoAnswerError, RequestError } from '../api/client.js';
-import { session } from '../api/session.js';
 import { ErrorCode } from './error-code.js';
+import { KeyOffer } from './key-prompt.js';
 
 interface Told {
   code?: string;
@@ -15,9 +15,6 @@ interface ProblemNoticeProps {
   again?: boolean;
 }
 
-/** Another key may do: none or no valid one was sent, or one without the right. */
-const NEED_A_KEY = ['unauthorized', 'forbidden'];
-
 /** Why something was refused or failed: the whole of it, with the code and what it means. */
 export function ProblemNotice({ error, title, again }: ProblemNoticeProps) {
   const { code, message, errors = [] } = told(error);
@@ -29,13 +26,7 @@ export function ProblemNotice({ error, title, again }: ProblemNoticeProps) {
       </p>
       <p>{code === 'unauthorized' ? 'The service asks for a valid API key.' : message}</p>
       {again && error instanceof NoAnswerError && <p>This page asks again every few seconds.</p>}
-      {code && NEED_A_KEY.includes(code) && (
-        <p>
-          <button type="button" class="small" onClick={() => session.ask(true)}>
-            {code === 'unauthorized' ? 'Enter a key' : 'Use another key'}
-          </button>
-        </p>
-      )}
+      <KeyOffer code={code} />
       {places.length > 0 && (
         <ul>
           {places.map(({ pointer, message: at }) => (

@@ -71,6 +71,8 @@ describe.skipIf(!executable)('the dashboard in Chromium', () => {
     const wide = page.getByLabel('Width of layer 1, layers.0.weight', { exact: true });
     expect(await page.locator(':focus').getAttribute('data-pointer')).toBe('/model/layers/0/width');
     expect(await wide.getAttribute('aria-invalid')).toBe('true');
+    const told = page.locator(`[id="${await wide.getAttribute('aria-describedby')}"]`);
+    expect(await told.textContent()).toMatch(/^Width 100 is outside 1…80 /);
     await wide.fill('60');
     await page.getByLabel('Name', { exact: true }).fill('made in the form');
     await page.getByRole('region', { name: 'Tensors of the result' }).getByRole('cell', { name: '60 × 96' }).waitFor();
@@ -108,12 +110,19 @@ describe.skipIf(!executable)('the dashboard in Chromium', () => {
     expect(saved.equals(reply.body)).toBe(true);
   });
 
-  it('lists jobs, filters them, and shows workers and codes', async () => {
+  it('lists jobs, filters them, goes on after an outage, and shows workers and codes', async () => {
     await open('/jobs?status=failed');
     await page.getByText('No job matches.').waitFor();
     await page.getByRole('link', { name: 'succeeded' }).click();
     await page.getByRole('link', { name: 'made in the form' }).waitFor();
     expect(await findings(page)).toEqual([]);
+    await context.setOffline(true);
+    await page.getByText('This page asks again every few seconds.').waitFor();
+    await page.getByText('service not reachable').waitFor();
+    expect(await page.getByRole('link', { name: 'made in the form' }).count()).toBe(1);
+    await context.setOffline(false);
+    await page.getByText('could not be loaded').waitFor({ state: 'detached' });
+    await page.getByText('service not reachable').waitFor({ state: 'detached' });
     await open('/workers');
     await page.getByText('Computes with').first().waitFor();
     expect(await findings(page)).toEqual([]);
@@ -165,6 +174,9 @@ describe.skipIf(!executable)('the dashboard in Chromium', () => {
     const dialog = page.getByRole('dialog', { name: 'API key' });
     await Promise.all([refused, dialog.waitFor()]);
     expect(await findings(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    await page.getByRole('button', { name: 'Enter a key' }).click();
     await dialog.getByLabel('Key').fill(`wf_${'x'.repeat(43)}`);
     await dialog.getByRole('button', { name: 'Use key' }).click();
     await dialog.getByText('did not accept the key').waitFor();
@@ -189,10 +201,21 @@ describe.skipIf(!executable)('the dashboard in Chromium', () => {
     await report.getByRole('heading', { name: 'made in the form' }).waitFor();
     expect(await report.locator('figure svg').count()).toBeGreaterThan(0);
     await report.close();
+
+    await page.getByRole('link', { name: 'Change and run' }).click();
+    await page.getByText('has the scope read; this needs submit').waitFor();
+    await page.getByRole('button', { name: 'Use another key' }).click();
+    expect(await findings(page)).toEqual([]);
+    await dialog.getByRole('button', { name: 'Forget the key' }).click();
+    await dialog.getByText('This service asks for an API key.').waitFor();
+    const { text: other } = await new KeyStore(service.dataDir, []).create('other', 'submit');
+    await dialog.getByLabel('Key').fill(other);
+    await dialog.getByLabel('Key').press('Enter');
+    await page.getByText('Estimated time').waitFor();
   });
 
   it('complains of nothing in the console', () => {
-    // What was refused on purpose, a plan and two keys, is an answer with its status, which browsers report too.
-    expect(complaints.filter((text) => !/status of (422|401)/.test(text))).toEqual([]);
+    // What was refused on purpose, a plan and keys, is an answer with its status, which browsers report too; so was the outage.
+    expect(complaints.filter((text) => !/status of (422|401|403)|ERR_INTERNET_DISCONNECTED/.test(text))).toEqual([]);
   });
 });
