@@ -115,9 +115,10 @@ export class CheckpointStore {
   /** A file for an upload's bytes. Repeated where the folder goes away meanwhile, with the last file in it. */
   private async openTemporary(name: string): Promise<{ output: FileHandle; temporary: string }> {
     for (let attempt = 1; ; attempt++) {
-      const meta = await ensureFolder(path.join(this.folder(name), META));
+      const meta = path.join(this.folder(name), META);
       const temporary = path.join(meta, `${UPLOAD_PREFIX}${randomBytes(9).toString('base64url')}`);
       try {
+        await ensureFolder(meta); // may itself find that what it has just made is gone again
         return { output: await open(temporary, 'wx'), temporary };
       } catch (error) {
         if (!isMissing(error) || attempt === OPEN_ATTEMPTS) throw error;

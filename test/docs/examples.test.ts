@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +45,18 @@ it.skipIf(!has('curl'))('the curl walk-through of docs/api.md does what it says'
   expect(readFileSync(path.join(folder, 'report.html'), 'utf8')).toContain('walk-through');
   expect((await service.http.get('/v1/jobs')).body.data).toEqual([]);
   expect((await service.http.get('/v1/checkpoints/b')).status).toBe(404);
+});
+
+it.skipIf(!has('curl'))('the uploads of docs/uploads.md arrive, in one request and in pieces', async () => {
+  const script = `set -euo pipefail\n${await programOf('uploads.md', 'sh')}`;
+  const { stdout } = await run(
+    'bash',
+    ['-c', `${script}\ncurl -sSf -I "$UPLOAD" -H 'tus-resumable: 1.0.0'`],
+    environment(),
+  );
+  const { size } = statSync(path.join(folder, 'a.safetensors'));
+  expect(stdout).toMatch(new RegExp(`^upload-offset: ${size}\r$`, 'm'));
+  expect((await service.http.get('/v1/checkpoints/a')).body.size).toBe(size);
 });
 
 it.skipIf(!has('python3'))('the Python program of docs/api.md merges and fetches every file', async () => {
