@@ -34,6 +34,7 @@ HEALTHCHECK --interval=10s --timeout=3s CMD ["node", "-e", "fetch('http://127.0.
 CMD ["node", "dist/src/start-api.js"]
 
 # Apart from the rest: its install script downloads TensorFlow, and its packages are not to mix with the application's.
+# It is why all of this is Node 22: it calls functions that Node 23 no longer has.
 FROM node:22-bookworm AS tfjs-node-gpu
 WORKDIR /opt/tfjs
 RUN npm init -y > /dev/null && npm install --no-audit --no-fund @tensorflow/tfjs-node-gpu@4.22.0

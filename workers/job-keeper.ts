@@ -29,6 +29,16 @@ export class JobKeeper {
   }
 
   /**
+   * Code of a failed attempt. A process that left a native call because its job was cancelled or out of time has ended
+   * that job first; to the queue it has crashed.
+   */
+  async codeOf(id: string, error: Error): Promise<string> {
+    const outcome = await this.store.outcome(id).catch(() => undefined);
+    if (outcome?.status === 'cancelled') return outcome.status;
+    return outcome?.error?.code ?? failureOf(error).code;
+  }
+
+  /**
    * The queue gave a merge up because of one of its steps. The worker of that step says why, unless it died.
    * @param cause asks the queue
    */

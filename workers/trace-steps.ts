@@ -1,11 +1,11 @@
 import type { Job, Worker } from 'bullmq';
 import type { QueuedStep } from '../src/queue/step-jobs.js';
 import type { Tracing } from '../src/tracing/tracing.js';
-import { failureOf } from './job-keeper.js';
+import type { JobKeeper } from './job-keeper.js';
 import type { StepReport } from './step-report.js';
 
 /** Spans of each step below the request that submitted the job: how long it waited for a worker, and ran. */
-export function traceSteps(worker: Worker<QueuedStep>, tracing: Tracing): void {
+export function traceSteps(worker: Worker<QueuedStep>, tracing: Tracing, keeper: JobKeeper): void {
   const spanOf = ({ data, name, attemptsStarted }: Job<QueuedStep>, what: string, from: number) =>
     tracing.start(`${what} ${data.step}`, {
       kind: what === 'step' ? 'consumer' : 'internal',
@@ -33,6 +33,8 @@ export function traceSteps(worker: Worker<QueuedStep>, tracing: Tracing): void {
     });
   });
   worker.on('failed', (job, error) => {
-    if (job?.data.trace) spanOf(job, 'step', job.processedOn ?? Date.now()).end({}, failureOf(error).code);
+    if (!job?.data.trace) return;
+    const [span, at] = [spanOf(job, 'step', job.processedOn ?? Date.now()), Date.now()];
+    void keeper.codeOf(job.data.id, error).then((code) => span.end({}, code, at));
   });
 }

@@ -11,7 +11,7 @@ import { PHASE_ORDER } from '../src/plan/steps.js';
 import type { QueuedStep } from '../src/queue/step-jobs.js';
 import type { WorkerBackend } from '../src/schemas/worker.js';
 import { computeMemory } from './compute-memory.js';
-import { failureOf } from './job-keeper.js';
+import type { JobKeeper } from './job-keeper.js';
 import type { StepReport } from './step-report.js';
 
 /** A scraper sends its few headers at once. */
@@ -98,15 +98,16 @@ export class WorkerMetrics {
       );
   }
 
-  watch(worker: Worker<QueuedStep>): void {
+  watch(worker: Worker<QueuedStep>, keeper: JobKeeper): void {
     this.waits.zero({ queue: worker.name });
     worker.on('active', ({ timestamp, attemptsStarted, processedOn = Date.now() }) => {
       if (attemptsStarted <= 1) this.waits.observe({ queue: worker.name }, (processedOn - timestamp) / 1000);
     });
     worker.on('completed', (job, report?: StepReport) => this.ended(job, 'succeeded', report));
     worker.on('failed', (job, error) => {
-      if (job) this.ended(job, 'failed');
-      this.failures.inc({ code: failureOf(error).code });
+      if (!job) return;
+      this.ended(job, 'failed');
+      void keeper.codeOf(job.data.id, error).then((code) => this.failures.inc({ code }));
     });
   }
 

@@ -87,8 +87,8 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
       },
     });
     running.watch(worker, quiet);
-    metrics?.watch(worker);
-    if (tracing) traceSteps(worker, tracing);
+    metrics?.watch(worker, keeper);
+    if (tracing) traceSteps(worker, tracing, keeper);
     worker.on('error', quiet);
     worker.on('completed', ({ data }) => void mergeSteps.ended(data).catch(quiet));
     worker.on('failed', (job, error) => {

@@ -1,24 +1,28 @@
 /**
- * Codes with which jobs, and attempts at steps, fail (docs/errors.md). Counters begin with all of them at zero:
+ * Codes with which jobs, and attempts at steps, fail (those of docs/errors.md for jobs). Counters begin with all of them at zero:
  * Prometheus sees an increase only between two samples, so a code that first appears with its first failure would hide it.
  */
 export const FAILURE_CODES = [
+  'attempt_superseded',
   'backend_unavailable',
   'bases_too_narrow',
   'calibration_not_finite',
   'device_failed',
   'device_memory_exhausted',
   'eigensolver_failed',
+  'file_truncated',
   'float16_overflow',
   'internal_error',
   'job_timeout',
   'not_positive_definite',
   'output_invalid',
+  'sequence_too_long',
   'source_changed',
   'source_unavailable',
   'source_unsuitable',
   'storage_full',
   'store_unavailable',
+  'token_out_of_range',
   'weights_not_finite',
   'worker_crashed',
   'worker_lost',
