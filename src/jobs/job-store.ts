@@ -1,56 +1,32 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { remember } from '../remember.js';
 import { isFinalEvent, type JobEvent } from '../schemas/event.js';
 import type { Job } from '../schemas/job.js';
-import { isTerminal } from '../schemas/job.js';
 import {
   createExclusive,
   ensureFolder,
   isMissing,
   linkOrCopy,
   readJson,
-  SETTLED_MS,
   writeAtomic,
   writeSynced,
 } from '../store/files.js';
+import { FolderCache } from '../store/folder-cache.js';
 import { isStorageFull } from '../store/headroom.js';
-import { jobFolder, jobLayout, layout } from '../store/layout.js';
+import { jobLayout, layout } from '../store/layout.js';
 import type { ObjectStore } from '../store/object-store.js';
 import { DeliveryStore } from '../webhooks/delivery-store.js';
 import { EventLog, FIRST_EVENT } from './event-log.js';
-import { ended, progressAtEnd, queued } from './events.js';
+import { ended, queued } from './events.js';
+import { JobViews } from './job-views.js';
 import { initialState, type JobOutcome, type JobRecord, type JobState } from './record.js';
 import { removeArtifacts, removeStoredSteps } from './stored-artifacts.js';
 
 /** How the names of the files end that say a step has finished. */
 export const STEP_MARKER = '.step.json';
 
-/** Jobs kept in memory as last read: clients poll them far more often than they change. */
-const CACHED_JOBS = 5_000;
-
 const JOB_ID = /^job_[0-9A-Z]{26}$/;
-
-/** A folder as last read. */
-interface Read {
-  /** Its time of change, and when this process first saw that (`performance.now()`, ms). */
-  changed: bigint | undefined;
-  since: number;
-  /** Read again SETTLED_MS after that, so that nothing can have changed unseen since. */
-  settled: boolean;
-}
-
-interface Seen extends Read {
-  job: Job;
-}
-
-interface Listed extends Read {
-  ids: readonly string[];
-}
-
-/** What clients see of a record; without the plan, which can be large. */
-type Submitted = Pick<JobRecord, 'id' | 'created_at' | 'spec' | 'retry_of'> & { steps: number };
 
 /**
  * Jobs as files under DATA_DIR, the record that outlives the queue. Who writes what: the API the record, once; the
@@ -62,14 +38,14 @@ export class JobStore {
   readonly artifacts: ObjectStore | undefined;
   readonly eventLog: EventLog;
   readonly deliveries: DeliveryStore;
-  private readonly seen = new Map<string, Seen>();
-  private readonly submitted = new Map<string, Submitted>();
-  private listed: Listed | undefined;
+  private readonly views: JobViews;
+  private readonly listed = new FolderCache<readonly string[]>(1);
 
   /** @param artifacts where published files are, if not in the jobs' folders */
   constructor(dataDir: string, artifacts?: ObjectStore) {
     this.dataDir = dataDir;
     this.artifacts = artifacts;
+    this.views = new JobViews(dataDir);
     this.eventLog = new EventLog(dataDir);
     this.deliveries = new DeliveryStore(dataDir);
   }
@@ -111,8 +87,7 @@ export class JobStore {
 
   /** A job as clients see it right after it was created. */
   accepted(record: JobRecord): Job {
-    const steps = record.plan.steps.length;
-    return present(this.rememberSubmitted(record), initialState(steps), undefined, false);
+    return this.views.accepted(record);
   }
 
   record(id: string): Promise<JobRecord | undefined> {
@@ -137,44 +112,8 @@ export class JobStore {
   }
 
   /** The job as clients see it. */
-  async get(id: string): Promise<Job | undefined> {
-    const [changed, now] = [await timeOfChange(jobFolder(this.dataDir, id)), performance.now()];
-    const before = this.seen.get(id);
-    const seen = before?.changed === changed ? before : undefined;
-    if (seen?.settled) return seen.job;
-    const job = changed === undefined ? undefined : await this.read(id);
-    if (!job || changed === undefined) {
-      this.seen.delete(id);
-      this.submitted.delete(id);
-      return undefined;
-    }
-    if (isTerminal(job.status)) this.submitted.delete(id);
-    const since = seen?.since ?? now;
-    remember(this.seen, id, { job, changed, since, settled: now - since > SETTLED_MS }, CACHED_JOBS);
-    return job;
-  }
-
-  private async read(id: string): Promise<Job | undefined> {
-    const files = this.files(id);
-    const record = this.submitted.get(id) ?? (await this.readSubmitted(id));
-    if (!record) return undefined;
-    // State first: an outcome written in between then still wins. A job without one has been deleted.
-    const state = await readJson<JobState>(files.state);
-    if (!state) return undefined;
-    const [outcome, cancel] = await Promise.all([readJson<JobOutcome>(files.outcome), readJson(files.cancel)]);
-    return present(record, state, outcome, cancel !== undefined);
-  }
-
-  private async readSubmitted(id: string): Promise<Submitted | undefined> {
-    const record = await readJson<JobRecord>(this.files(id).record);
-    if (!record) return undefined;
-    return this.rememberSubmitted(record);
-  }
-
-  private rememberSubmitted({ id, created_at, spec, retry_of, plan }: JobRecord): Submitted {
-    const submitted = { id, created_at, spec, retry_of, steps: plan.steps.length };
-    remember(this.submitted, id, submitted, CACHED_JOBS);
-    return submitted;
+  get(id: string): Promise<Job | undefined> {
+    return this.views.get(id);
   }
 
   /**
@@ -182,12 +121,12 @@ export class JobStore {
    * end of a job whose writer died before it could say so is appended here.
    */
   async events(id: string, after: number, limit: number): Promise<JobEvent[] | undefined> {
-    const record = this.submitted.get(id) ?? (await this.readSubmitted(id));
+    const record = await this.views.submitted(id);
     if (!record) return undefined;
     const first = after < FIRST_EVENT ? [queued(record)] : [];
     const written = await this.eventLog.read(id, after, limit - first.length);
     if (written.length === 0 && !(await exists(this.files(id).folder))) {
-      this.submitted.delete(id);
+      this.views.forget(id);
       return undefined;
     }
     const events = [...first, ...written];
@@ -208,13 +147,8 @@ export class JobStore {
   /** Ids of all jobs, oldest first (ids sort by creation time). */
   async ids(): Promise<readonly string[]> {
     const { jobs } = layout(this.dataDir);
-    const [changed, now] = [await timeOfChange(jobs), performance.now()];
-    const before = this.listed?.changed === changed ? this.listed : undefined;
-    if (before?.settled) return before.ids;
-    const ids = (await readdir(jobs)).filter((name) => JOB_ID.test(name)).sort();
-    const since = before?.since ?? now;
-    this.listed = { ids, changed, since, settled: now - since > SETTLED_MS };
-    return ids;
+    const list = async () => (await readdir(jobs)).filter((name) => JOB_ID.test(name)).sort();
+    return (await this.listed.read(jobs, list)) ?? list();
   }
 
   /** Whether a job has ended, without reading how. */
@@ -266,20 +200,10 @@ export class JobStore {
   async delete(id: string): Promise<void> {
     await removeArtifacts(this.artifacts, id, this.files(id).artifacts);
     const grave = path.join(layout(this.dataDir).trash, `${id}.${Date.now().toString(36)}`);
-    this.seen.delete(id);
-    this.submitted.delete(id);
+    this.views.forget(id);
     await rename(this.files(id).folder, grave);
     await rm(grave, { recursive: true, force: true });
   }
-}
-
-/** When an entry was last added to a folder, replaced or removed: epoch, ns. Undefined where there is no such folder. */
-async function timeOfChange(folder: string): Promise<bigint | undefined> {
-  const info = await stat(folder, { bigint: true }).catch((error) => {
-    if (isMissing(error)) return undefined;
-    throw error;
-  });
-  return info?.mtimeNs;
 }
 
 async function exists(at: string): Promise<boolean> {
@@ -290,26 +214,4 @@ async function exists(at: string): Promise<boolean> {
       throw error;
     },
   );
-}
-
-function present(record: Submitted, state: JobState, outcome: JobOutcome | undefined, cancel: boolean): Job {
-  return {
-    id: record.id,
-    object: 'job',
-    status: outcome?.status ?? state.status,
-    name: record.spec.name ?? null,
-    labels: record.spec.labels,
-    created_at: record.created_at,
-    started_at: state.started_at,
-    finished_at: outcome?.finished_at ?? null,
-    attempt: state.attempt,
-    max_attempts: record.spec.max_attempts,
-    worker: state.worker,
-    progress: progressAtEnd(outcome, state),
-    cancel_requested: cancel,
-    waiting_for: null,
-    error: outcome?.error ?? null,
-    retry_of: record.retry_of,
-    spec: record.spec,
-  };
 }
