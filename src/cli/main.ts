@@ -187,18 +187,21 @@ command('ls', 'list jobs, the latest first', async (session, _args, options) => 
   .addOption(new Option('--order <order>', 'by creation').choices(['asc', 'desc']))
   .option('--created-after <time>', 'only later ones, RFC 3339');
 
-command('checkpoints [name]', 'list the uploaded models, or show one', async (session, [name]) => {
+command('checkpoints [name]', 'list the uploaded models, or show one', async (session, [name], { after }) => {
   const { client, json } = session;
   if (name === undefined) {
-    const list = await dataOf(client.GET('/v1/checkpoints', { params: { query: { limit: 1000 } } }));
+    const query = { limit: 1000, after: after as string | undefined };
+    const list = await dataOf(client.GET('/v1/checkpoints', { params: { query } }));
     if (json) printJson(list);
-    else
+    else {
       print(
         columns(
           ['NAME', 'FILES', 'SIZE', 'AGE'],
           list.data.map((row) => [row.name, String(row.file_count), bytes(row.size), age(row.created_at)]),
         ),
       );
+      if (list.has_more) note(`There are more: --after ${list.last_id}`);
+    }
     return EXIT.ok;
   }
   const checkpoint = await dataOf(client.GET('/v1/checkpoints/{name}', { params: { path: { name } } }));
@@ -220,7 +223,7 @@ command('checkpoints [name]', 'list the uploaded models, or show one', async (se
     for (const file of checkpoint.missing_files) note(`missing: ${file}`);
   }
   return EXIT.ok;
-});
+}).option('--after <name>', 'those that follow this one');
 
 command('workers', 'the workers and what they do', async (session) => {
   const list = await dataOf(session.client.GET('/v1/workers'));

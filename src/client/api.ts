@@ -528,7 +528,9 @@ export interface components {
         };
         CheckpointList: {
             data: components["schemas"]["CheckpointSummary"][];
+            first_id: string | null;
             has_more: boolean;
+            last_id: string | null;
             /** @constant */
             object: "list";
         };

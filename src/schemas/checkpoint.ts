@@ -43,6 +43,8 @@ export const CheckpointListSchema = z
   .strictObject({
     object: z.literal('list'),
     data: z.array(CheckpointSummarySchema),
+    first_id: checkpointName.nullable(),
+    last_id: checkpointName.nullable(),
     has_more: z.boolean(),
   })
   .meta({ id: 'CheckpointList' });

@@ -222,6 +222,9 @@ describe('checkpoints', () => {
     for (const name of ['page-1', 'page-2', 'page-3']) await upload(service.http, name, model);
     const { body } = await service.http.get('/v1/checkpoints?after=page-0&limit=2').expect(200);
     expect([body.data.map(({ name }: { name: string }) => name), body.has_more]).toEqual([['page-1', 'page-2'], true]);
+    expect([body.first_id, body.last_id]).toEqual(['page-1', 'page-2']);
+    const { body: none } = await service.http.get('/v1/checkpoints?after=zzz').expect(200);
+    expect(none).toEqual({ object: 'list', data: [], first_id: null, last_id: null, has_more: false });
     expect(body.data[0]).toMatchObject({ object: 'checkpoint', size: model.length, file_count: 1 });
     await service.http.get('/v1/checkpoints?limit=0').expect(400);
   });

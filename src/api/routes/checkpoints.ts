@@ -124,9 +124,12 @@ export const checkpointRoutes =
         const { after, limit } = request.query;
         const names = (await checkpoints.names()).filter((name) => after === undefined || name > after);
         const data = [];
-        for (const name of names.slice(0, limit)) {
+        let has_more = false;
+        for (const name of names) {
           const files = await checkpoints.files(name);
           if (!files?.length) continue;
+          has_more = data.length === limit;
+          if (has_more) break;
           data.push({
             name,
             object: 'checkpoint' as const,
@@ -135,7 +138,13 @@ export const checkpointRoutes =
             file_count: files.length,
           });
         }
-        return { object: 'list' as const, data, has_more: names.length > limit };
+        return {
+          object: 'list' as const,
+          data,
+          first_id: data[0]?.name ?? null,
+          last_id: data.at(-1)?.name ?? null,
+          has_more,
+        };
       },
     });
 
