@@ -33,8 +33,10 @@ export function columns(head: string[], rows: string[][]): string {
     .join('\n');
 }
 
+export type Fact = [name: string, value: string | null | undefined];
+
 /** `name: value` lines, those without a value left out. */
-export function facts(entries: [name: string, value: string | null | undefined][]): string {
+export function facts(entries: Fact[]): string {
   const known = entries.filter(([, value]) => value !== null && value !== undefined && value !== '');
   const width = Math.max(...known.map(([name]) => name.length));
   return known.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');

@@ -1,5 +1,5 @@
-import type { Artifact, Job, Metrics } from '../client/index.js';
-import { age, bytes, columns, facts, figure } from './format.js';
+import type { Artifact, Job, Metrics, TransformerMetrics } from '../client/index.js';
+import { age, bytes, columns, type Fact, facts, figure } from './format.js';
 
 export function showJob(job: Job): string {
   const { progress } = job;
@@ -34,6 +34,15 @@ export const showArtifacts = (artifacts: readonly Artifact[]) =>
     artifacts.map(({ file, size, sha256 }) => [file, bytes(size), sha256]),
   );
 
+const losses = ({ result_loss, source_losses, mean_of_sources_loss }: TransformerMetrics['end_to_end']): Fact[] =>
+  result_loss === null
+    ? [['losses', 'not measured: the spec has no probe with tokens']]
+    : [
+        ['loss of the result', figure(result_loss)],
+        ['losses of the sources', source_losses.map(figure).join(', ')],
+        ['loss of their mean', figure(mean_of_sources_loss)],
+      ];
+
 /** The figures of a job that people ask for first; the rest is in --json. */
 export function showMetrics(metrics: Metrics): string {
   const took = `${figure(metrics.timings.total_s)} s on ${metrics.environment.library}`;
@@ -66,9 +75,7 @@ export function showMetrics(metrics: Metrics): string {
         ])
       : facts([
           ['fit', metrics.fit === 'closed_form' ? 'closed form: an initialisation for further training' : 'calibrated'],
-          ['loss of the result', figure(metrics.end_to_end.result_loss)],
-          ['losses of the sources', metrics.end_to_end.source_losses.map(figure).join(', ')],
-          ['loss of their mean', figure(metrics.end_to_end.mean_of_sources_loss)],
+          ...losses(metrics.end_to_end),
         ]);
   return `${whole}\n\n${tensors}\n\n${took}`;
 }
