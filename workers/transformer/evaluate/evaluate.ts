@@ -5,7 +5,7 @@ import { batchesOf, checkTokens, countTokens, squaredDistance, type Tokens } fro
 import { normalise } from '../forward/norm.js';
 import { advance, embed, logitsOf, normStep, type Step } from '../forward/run.js';
 import type { Model } from '../model.js';
-import { LossMeter, logSumExp, type Probe } from './loss.js';
+import { checkLabels, LossMeter, logSumExp, type Probe } from './loss.js';
 
 /** Losses in nats; null for models without a language-model head. */
 export interface ProbeMetrics {
@@ -49,6 +49,7 @@ export async function evaluateTransformer(
   const probes: ProbeMetrics[] = [];
   for (const [index, probe] of input.probes.entries()) {
     checkTokens(probe.tokens, input.result.architecture, `Probe "${probe.name}"`);
+    checkLabels(probe, input.result.architecture.vocabulary);
     probes.push(await evaluateProbe(la, input, probe, signal));
     onProgress?.({ phase: 'evaluate', completed: index + 1, total: input.probes.length });
   }

@@ -1,3 +1,4 @@
+import { DataError } from '../../../src/errors.js';
 import type { FloatArray } from '../../linalg/contract.js';
 import type { Tokens } from '../forward/batch.js';
 
@@ -31,6 +32,17 @@ export function labelledProbe(name: string, tokens: Tokens, labels: Int32Array, 
   const { attention } = tokens;
   const counts = (i: number) => (!mask || mask[i]) && (!attention || attention[i]);
   return { name, tokens, labels: mask || attention ? labels.map((label, i) => (counts(i) ? label : -1)) : labels };
+}
+
+/** @throws DataError `token_out_of_range` for a counted label that the vocabulary does not have */
+export function checkLabels({ name, labels, tokens }: Probe, vocabulary: number): void {
+  const bad = labels.findIndex((label) => label >= vocabulary);
+  if (bad < 0) return;
+  const row = Math.floor(bad / tokens.length);
+  throw new DataError(
+    'token_out_of_range',
+    `Probe "${name}" holds the label ${labels[bad]} in row ${row}; the vocabulary has ${vocabulary}.`,
+  );
 }
 
 /** log Σ exp of one row of logits. */
