@@ -26,6 +26,7 @@ interface Known {
 export class KeyStore {
   private readonly file: string;
   private readonly fixed: readonly ApiKey[];
+  /** Read at `performance.now()`: a wall clock that is set back must not keep a revoked key alive. */
   private known: { at: number; keys: Promise<Known>; some?: boolean } | undefined;
   /** Once there was a file, a missing one is a fault (an unmounted disk), not an open door. */
   private seen = false;
@@ -47,7 +48,7 @@ export class KeyStore {
 
   /** As `exist`, where it was read a moment ago; else undefined. */
   existNow(): boolean | undefined {
-    return this.known && Date.now() - this.known.at <= FRESH_MS ? this.known.some : undefined;
+    return this.known && performance.now() - this.known.at <= FRESH_MS ? this.known.some : undefined;
   }
 
   /** The key a request presents, unless it is unknown or revoked. */
@@ -109,14 +110,14 @@ export class KeyStore {
   }
 
   private recent(): Promise<Known> {
-    if (!this.known || Date.now() - this.known.at > FRESH_MS) {
+    if (!this.known || performance.now() - this.known.at > FRESH_MS) {
       const keys = this.list().then((all) => ({
         keys: all,
         digests: all
           .filter(({ revoked_at }) => revoked_at === null)
           .map((key) => ({ key, sha256: Buffer.from(key.sha256, 'hex') })),
       }));
-      const known: KeyStore['known'] = { at: Date.now(), keys };
+      const known: KeyStore['known'] = { at: performance.now(), keys };
       keys.then(
         (all) => {
           known.some = all.keys.length > 0;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { WeightfoldError } from '../errors.js';
 import { createExclusive, readJson } from '../store/files.js';
@@ -34,7 +35,15 @@ export async function claimedBefore(dataDir: string, key: string, body: unknown)
   return earlier?.job_id;
 }
 
-const fileOf = (dataDir: string, key: string) => path.join(layout(dataDir).idempotency, `${sha256(key)}.json`);
+/** What a key's claim is known by. */
+export const claimOf = (key: string): string => sha256(key);
+
+/** Let a key go, with the job it is bound to. */
+export async function releaseKey(dataDir: string, claim: string): Promise<void> {
+  await rm(path.join(layout(dataDir).idempotency, `${claim}.json`), { force: true });
+}
+
+const fileOf = (dataDir: string, key: string) => path.join(layout(dataDir).idempotency, `${claimOf(key)}.json`);
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 

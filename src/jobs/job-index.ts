@@ -117,9 +117,14 @@ export class JobIndex {
 
   private async load(id: string): Promise<Job | undefined> {
     const job = await this.store.get(id);
-    if (job) this.note(job);
-    else this.forget(id);
-    return job;
+    const before = this.jobs.get(id)?.status;
+    // An end is final: where it seems undone the job was being deleted, and its state was read, but no outcome any more.
+    if (job && !(before && isTerminal(before) && !isTerminal(job.status))) {
+      this.note(job);
+      return job;
+    }
+    this.forget(id);
+    return undefined;
   }
 
   note(job: Job): void {

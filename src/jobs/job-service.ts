@@ -10,7 +10,7 @@ import type { Plan, ShownPlan } from '../schemas/plan.js';
 import { requireSpace } from '../store/headroom.js';
 import type { TraceContext } from '../tracing/tracing.js';
 import { EventFeeds } from './event-feeds.js';
-import { claimedBefore, claimKey } from './idempotency.js';
+import { claimedBefore, claimKey, claimOf } from './idempotency.js';
 import { newJobId } from './ids.js';
 import { JobIndex } from './job-index.js';
 import type { JobStore } from './job-store.js';
@@ -88,7 +88,9 @@ export class JobService {
     const fresh = newJobId();
     const id = idempotencyKey === undefined ? fresh : await claimKey(this.config.DATA_DIR, idempotencyKey, spec, fresh);
     const created_at = new Date().toISOString();
-    const record: JobRecord = { id, created_at, spec, plan, inputs, retry_of: retryOf, ...(trace && { trace }) };
+    const claim = idempotencyKey === undefined ? undefined : claimOf(idempotencyKey);
+    const optional = { ...(claim && { claim }), ...(trace && { trace }) };
+    const record: JobRecord = { id, created_at, spec, plan, inputs, retry_of: retryOf, ...optional };
     // First, so that no crash in between makes the webhook miss anything.
     if (spec.webhook) await this.store.deliveries.expect(id);
     if (await this.store.create(record, bases)) {
@@ -170,7 +172,7 @@ export class JobService {
     const job = await this.get(id);
     if (!isTerminal(job.status))
       throw new ConflictError('job_not_finished', `Job ${id} is ${job.status}; cancel it before deleting it.`);
-    if (!(await deleteJob(this.store, this.index, id))) throw notFound(id);
+    if (!(await deleteJob(this.store, this.index, id, this.config.DATA_DIR))) throw notFound(id);
     await this.queue.withdraw(id).catch(() => {});
   }
 
@@ -222,7 +224,7 @@ export class JobService {
     const { RETENTION_HOURS: hours, DATA_DIR } = this.config;
     await removeLeftovers(DATA_DIR);
     if (hours === undefined) return;
-    const { removed, failures } = await removeExpired(this.store, this.index, this.downloads, hours);
+    const { removed, failures } = await removeExpired(this.store, this.index, this.downloads, hours, DATA_DIR);
     if (removed > 0) this.log.info({ removed, hours }, 'removed jobs past their retention');
     if (failures.length > 0)
       this.log.warn({ err: failures[0].error, jobs: failures.map(({ job }) => job) }, 'jobs not removed');

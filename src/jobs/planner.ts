@@ -62,8 +62,8 @@ export class Planner {
 
   /** Workers as of a moment ago, for estimates: they say every few seconds that they live. */
   private liveWorkers(): Promise<Worker[]> {
-    if (!this.workers || Date.now() - this.workers.at > WORKERS_FRESH_MS)
-      this.workers = { at: Date.now(), list: this.queue.workers().catch(() => []) };
+    if (!this.workers || performance.now() - this.workers.at > WORKERS_FRESH_MS)
+      this.workers = { at: performance.now(), list: this.queue.workers().catch(() => []) };
     return this.workers.list;
   }
 

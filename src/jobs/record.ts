@@ -23,6 +23,8 @@ export interface JobRecord {
   plan: Plan;
   inputs: InputFile[];
   retry_of: string | null;
+  /** The claim of the Idempotency-Key it was submitted with. */
+  claim?: string;
   /** The request that submitted it, where requests are traced. */
   trace?: TraceContext;
 }

@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing } from '../store/files.js';
 import { layout } from '../store/layout.js';
+import { releaseKey } from './idempotency.js';
 import type { JobIndex } from './job-index.js';
 import type { JobStore } from './job-store.js';
 
@@ -38,6 +39,7 @@ export async function removeExpired(
   index: JobIndex,
   downloads: Downloads,
   hours: number,
+  dataDir: string,
   now = Date.now(),
 ): Promise<{ removed: number; failures: { job: string; error: unknown }[] }> {
   let removed = 0;
@@ -47,7 +49,7 @@ export async function removeExpired(
     if (!finished || now - Date.parse(finished) < hours * HOUR_MS || downloads.has(id)) continue;
     if (await store.deliveries.isExpected(id)) continue;
     try {
-      if (await deleteJob(store, index, id)) removed++;
+      if (await deleteJob(store, index, id, dataDir)) removed++;
     } catch (error) {
       failures.push({ job: id, error });
     }
@@ -56,7 +58,8 @@ export async function removeExpired(
 }
 
 /** Remove a job that has ended; false where somebody else has. @throws WeightfoldError `store_unavailable` */
-export async function deleteJob(store: JobStore, index: JobIndex, id: string): Promise<boolean> {
+export async function deleteJob(store: JobStore, index: JobIndex, id: string, dataDir: string): Promise<boolean> {
+  const claim = (await store.record(id).catch(() => undefined))?.claim;
   const deleted = await store.delete(id).then(
     () => true,
     (error) => {
@@ -65,6 +68,7 @@ export async function deleteJob(store: JobStore, index: JobIndex, id: string): P
     },
   );
   index.forget(id);
+  if (deleted && claim) await releaseKey(dataDir, claim);
   return deleted;
 }
 

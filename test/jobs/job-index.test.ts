@@ -46,6 +46,15 @@ describe('the index of jobs', () => {
     expect([...index.unfinished]).toEqual([old, made]);
   });
 
+  it('does not take a job for unfinished whose outcome is deleted before the rest of it', async () => {
+    const { id } = await create();
+    await store.finish(id, { status: 'succeeded', finished_at: new Date().toISOString(), error: null });
+    expect(await index.refresh(id)).toMatchObject({ status: 'succeeded' });
+    await rm(store.files(id).outcome);
+    expect(await index.refresh(id)).toBeUndefined();
+    expect(index.unfinished.size).toBe(0);
+  });
+
   it('forgets jobs that were deleted elsewhere', async () => {
     const [gone, kept] = [await create(), await create()];
     await index.ids();

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -58,6 +58,19 @@ describe('a job whose record is damaged', () => {
 });
 
 describe('a job that has ended', () => {
+  it('takes its Idempotency-Key with it when it is deleted', async () => {
+    const post = async () =>
+      (await service.http.post('/v1/jobs').set('idempotency-key', 'again').send(spec).expect(202)).body.id as string;
+    const id = await post();
+    expect(await post()).toBe(id);
+    const claims = path.join(service.dataDir, 'idempotency');
+    expect(await readdir(claims)).toHaveLength(1);
+    await service.http.post(`/v1/jobs/${id}/cancel`).expect(202);
+    await service.http.delete(`/v1/jobs/${id}`).expect(204);
+    expect(await readdir(claims)).toEqual([]);
+    expect(await post()).not.toBe(id);
+  });
+
   it('is deleted once, by whoever asks first', async () => {
     const id = await ended();
     const replies = await Promise.all(Array.from({ length: 5 }, () => service.http.delete(`/v1/jobs/${id}`)));
