@@ -19,7 +19,7 @@ const SECRETS = new RegExp(
   'gi',
 );
 
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /** What each of them begins with or follows. Few lines hold any, and this is much quicker to see. */
 const SUSPECT = /wf_|hf_|whsec_|:\/\/|[?&;]|bearer|basic|authorization|cookie|api-key/i;

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from '../errors.js';
-import { asMatrixShape, SafetensorsFile, type Slice } from '../safetensors/file.js';
+import { SafetensorsFile, type Slice } from '../safetensors/file.js';
 import type { TensorInfo } from '../safetensors/header.js';
 
 /** The file Hugging Face writes beside shards: which tensor lies in which of them. */
@@ -82,7 +82,7 @@ export class CheckpointReader {
 }
 
 /** The safetensors files that make up a checkpoint: shards named by an index, else the single file, else all there are. */
-export async function safetensorsFiles(location: string): Promise<string[]> {
+async function safetensorsFiles(location: string): Promise<string[]> {
   const info = await stat(location);
   if (info.isFile()) return [location];
   const names = (await readdir(location)).sort();
@@ -117,13 +117,4 @@ export function shardsOf(text: string): string[] {
         `${INDEX_FILE} names ${JSON.stringify(shard)}, which is not a plain safetensors file name.`,
       );
   return [...(shards as Set<string>)].sort();
-}
-
-/** `[rows, columns]` of a tensor after its slice. */
-export function slicedShape(info: TensorInfo, slice: Slice = {}): [number, number] {
-  const [rows, columns] = asMatrixShape(info.shape);
-  return [
-    slice.rows ? slice.rows[1] - slice.rows[0] : rows,
-    slice.columns ? slice.columns[1] - slice.columns[0] : columns,
-  ];
 }

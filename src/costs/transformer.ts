@@ -57,7 +57,7 @@ export function calibrationTokens({ calibration }: UncostedModel): TokenCount | 
   return { rows: calibration.generate.sequences, length: calibration.generate.length };
 }
 
-export const jointWidth = ({ sources }: UncostedModel) => sum(sources.map((s) => s.architecture.hidden));
+const jointWidth = ({ sources }: UncostedModel) => sum(sources.map((s) => s.architecture.hidden));
 
 const gatedOf = (plan: UncostedModel) => plan.tensors.some((t) => t.slots?.[0] === 'gate');
 

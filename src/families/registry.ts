@@ -13,7 +13,7 @@ export const FAMILIES: ReadonlyMap<string, FamilyDescription> = new Map(
 );
 
 /** The family of a config.json, from `model_type`, else `architectures`; undefined where neither is known. */
-export function detectFamily(config: Record<string, unknown>): FamilyDescription | undefined {
+function detectFamily(config: Record<string, unknown>): FamilyDescription | undefined {
   const architectures = Array.isArray(config.architectures) ? config.architectures : [];
   for (const family of FAMILIES.values()) {
     if (typeof config.model_type === 'string' && family.model_types.includes(config.model_type)) return family;

@@ -8,7 +8,7 @@ import { checkMethod, decideSpace } from './reduced-space.js';
 import { commonDtype, locate, type SourceHeaders } from './sources.js';
 
 /** Name of the fold matrix beside its embedding: `x.word_embeddings.weight` → `x.word_embeddings.fold.weight`. */
-export const foldName = (tensor: string) => `${tensor.replace(/\.weight$/, '')}.fold.weight`;
+const foldName = (tensor: string) => `${tensor.replace(/\.weight$/, '')}.fold.weight`;
 
 /**
  * An embedding's columns write the space `width`; the vocabulary is shared. The result holds the new [vocab, r] table

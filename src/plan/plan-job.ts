@@ -48,7 +48,7 @@ export function planMerge(spec: JobSpec, headers: readonly SourceHeaders[], figu
 }
 
 /** The plan of a chain or an embedding. */
-export function planLinear(
+function planLinear(
   spec: JobSpec,
   headers: readonly SourceHeaders[],
   { machine, stored = null }: MergeFigures = {},

@@ -20,7 +20,7 @@ export function embeddedSocket(dataDir: string): string {
 const COMMAND_TIMEOUT_MS = 3_000;
 
 /** How to reach the queue's Redis. `blocking` connections wait for ever; others give up so that requests can be answered. */
-export function redisOptions(config: Config, blocking: boolean): RedisOptions {
+function redisOptions(config: Config, blocking: boolean): RedisOptions {
   return {
     ...address(config),
     maxRetriesPerRequest: blocking ? null : 1,

@@ -2,7 +2,7 @@ import { Mt19937, uniformMatrix } from '../random/mt19937.js';
 import { encodeFloats } from '../safetensors/dtype.js';
 import { writeSafetensors } from '../safetensors/write-file.js';
 
-export const NOTEBOOK_SEED = 33;
+const NOTEBOOK_SEED = 33;
 const ROWS = 32;
 /** Layers of the notebook's models, [out, in]. */
 const LAYERS = [

@@ -21,7 +21,7 @@ const ComparedWidthsSchema = z
   .meta({ id: 'ComparedWidths' });
 export type ComparedWidths = z.infer<typeof ComparedWidthsSchema>;
 
-export const BASELINES = ['notebook', 'sources', 'mean_of_outputs', 'mean_of_weights'] as const;
+const BASELINES = ['notebook', 'sources', 'mean_of_outputs', 'mean_of_weights'] as const;
 
 export const CompareSchema = z
   .strictObject({

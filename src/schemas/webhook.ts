@@ -48,7 +48,6 @@ export const DeliverySchema = z
   })
   .meta({ id: 'Delivery', description: 'An event on its way to the job’s webhook.' });
 export type Delivery = z.infer<typeof DeliverySchema>;
-export type DeliveryAttempt = Delivery['attempts'][number];
 
 export const DeliveryListSchema = z
   .strictObject({

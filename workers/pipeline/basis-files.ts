@@ -16,14 +16,14 @@ interface BlockHeader {
   span: [number, number];
 }
 
-export const blockName = (space: string, block: number, part: 'expand' | 'fold' | 'units' | 'sigma') =>
+const blockName = (space: string, block: number, part: 'expand' | 'fold' | 'units' | 'sigma') =>
   `${space}.${block}.${part}`;
 
 /**
  * E and F of a space, block by block: `<space>.<b>.expand` [live, span], `.fold` [span, units], `.units` I32 [units]
  * (positions in the new space; the first `live` are rows of expand, the rest padding with zero rows of E).
  */
-export function basisTensors(la: LinearAlgebra, basis: Basis): StoredTensor[] {
+function basisTensors(la: LinearAlgebra, basis: Basis): StoredTensor[] {
   return basis.blocks.flatMap(({ expand, fold, units, sigma }, b) => {
     const dtype = expand.precision === 'float64' ? 'F64' : 'F32';
     const matrix = (part: 'expand' | 'fold', m: typeof expand): StoredTensor => ({
@@ -53,7 +53,7 @@ export function basisTensors(la: LinearAlgebra, basis: Basis): StoredTensor[] {
 
 const originKey = (space: string) => `origin.${space}`;
 
-export const basisMetadata = (basis: Basis): Record<string, string> => ({
+const basisMetadata = (basis: Basis): Record<string, string> => ({
   [`basis.${basis.space}`]: JSON.stringify(
     basis.blocks.map(({ sources, span }): BlockHeader => ({ sources: [...sources], span: [span[0], span[1]] })),
   ),

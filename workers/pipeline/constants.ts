@@ -70,4 +70,4 @@ export async function readConstant({ plan, steps }: StepContext, space: string):
   }
 }
 
-export const needsConstants = (plan: LinearPlan) => plan.steps.some(({ id }) => id === 'constants');
+const needsConstants = (plan: LinearPlan) => plan.steps.some(({ id }) => id === 'constants');

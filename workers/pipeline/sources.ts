@@ -87,5 +87,5 @@ export function firstNonFinite(values: FloatArray): number {
   return values.findIndex((value) => !Number.isFinite(value));
 }
 
-export const toFloat64 = (values: FloatArray): Float64Array =>
+const toFloat64 = (values: FloatArray): Float64Array =>
   values instanceof Float64Array ? values : new Float64Array(values);

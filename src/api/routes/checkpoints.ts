@@ -13,7 +13,7 @@ const NameParams = z.object({ name: checkpointName });
 const FileParams = z.object({ name: checkpointName, file: fileName });
 
 /** `sha-256=:base64:` of RFC 9530; other algorithms are ignored, as the RFC allows. */
-export function parseContentDigest(header: string | undefined): Uint8Array | undefined {
+function parseContentDigest(header: string | undefined): Uint8Array | undefined {
   if (header === undefined) return undefined;
   const found = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):\s*(?:,|$)/i.exec(header);
   if (found) return Buffer.from(found[1], 'base64');

@@ -7,7 +7,7 @@ const AVX512_CORES = ['SkylakeX', 'Cooperlake', 'SapphireRapids', 'Zen5'];
 const AVX2_CORES = ['Haswell', 'Zen', 'Excavator', ...AVX512_CORES];
 
 /** Instruction-set flags of this CPU, from the kernel; empty where it does not say (macOS, Arm). */
-export function cpuFlags(): Set<string> {
+function cpuFlags(): Set<string> {
   if (os.platform() !== 'linux' || os.arch() !== 'x64') return new Set();
   try {
     const line = /^flags\s*:\s*(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'));
@@ -32,7 +32,7 @@ export function betterCore(chosen: string, flags: ReadonlySet<string>): string |
  * Ask OpenBLAS, in a process of its own, which kernel it picks: the variable that overrides the choice is read once,
  * when the library is loaded, so it must be known before this process loads it. About 60 ms.
  */
-export function probeCore(library: string): string | null {
+function probeCore(library: string): string | null {
   const script = `const koffi = require(${JSON.stringify(koffiPath())});
     process.stdout.write(koffi.load(${JSON.stringify(library)}).func('str openblas_get_corename()')());`;
   try {

@@ -22,7 +22,7 @@ export function reflectorOf(x: Float64Array, from: number): { reflector: Reflect
 }
 
 /** x ← (I − β·v·vᵀ)·x */
-export function reflect({ v, beta, from }: Reflector, x: Float64Array): void {
+function reflect({ v, beta, from }: Reflector, x: Float64Array): void {
   if (beta === 0) return;
   let along = 0;
   for (let j = from; j < x.length; j++) along += v[j] * x[j];

@@ -202,14 +202,14 @@ async function moveSources(f: Fitting, k: number, batch: Batch): Promise<JointSt
   return f.joint.at(f.la, k + 1, batch);
 }
 
-export const writerSlot = (k: number): Slot => (k % 2 === 0 ? 'o' : 'down');
+const writerSlot = (k: number): Slot => (k % 2 === 0 ? 'o' : 'down');
 const writerWidth = ({ target }: TransformerPlan, k: number) =>
   k % 2 === 0 ? target.heads * target.headDim : target.ffn;
 
 export const hasBias = (plan: TransformerPlan, slot: Slot, layer: number | null): boolean =>
   plan.tensors.some((t) => t.part === 'bias' && t.layer === layer && t.slots?.includes(slot));
 
-export function putLinear(
+function putLinear(
   f: Pick<Fitting, 'slots' | 'plan'>,
   slot: Slot,
   layer: number | null,

@@ -78,7 +78,7 @@ export function sideBySide(
 }
 
 /** Mean over sources of the norms, each brought to mean 1; per token. Post-norm streams all have size 1. */
-export function jointSize(steps: readonly Step[], scale: readonly number[], post: boolean): Float64Array {
+function jointSize(steps: readonly Step[], scale: readonly number[], post: boolean): Float64Array {
   const out = new Float64Array(steps[0].size.length);
   if (post) return out.fill(1);
   steps.forEach(({ size }, i) => {

@@ -8,7 +8,7 @@ import { scaledColumns } from './pick.js';
 /** Any seed does; this one makes results repeat. */
 const SEED = 33;
 /** In a list of kept units or heads: one without weights (padding `zero`). */
-export const DEAD = -1;
+const DEAD = -1;
 
 /** E (r × d) and F (d × r) of a residual stream wider than its one source, float64; F·E = I on the stream. */
 export interface Frame {

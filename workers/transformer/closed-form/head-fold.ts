@@ -31,7 +31,7 @@ export async function headFold(
 }
 
 /** C of all head outputs, heads·headDim squared, float64. */
-export async function headMoment(la: LinearAlgebra, a: Architecture, { q, k, v }: AttentionWeights): Promise<Matrix> {
+async function headMoment(la: LinearAlgebra, a: Architecture, { q, k, v }: AttentionWeights): Promise<Matrix> {
   const { heads, kvHeads, headDim } = a;
   const inputs = v.cols - 1;
   const grams = [await la.syrk(q), await la.syrk(k), await la.syrk(la.view(v, 0, v.rows, 0, inputs))];

@@ -7,7 +7,7 @@ const REACH = 8;
 /** The trapezoidal rule is exact to rounding for smooth functions of this width; to 1e-3 at the kink of relu. */
 const NODES_PER_UNIT = 8;
 /** Terms of the series, the constant counted: what is left out is below 1 % of a GELU's variance. */
-export const TERMS = 12;
+const TERMS = 12;
 
 const NODES = Float64Array.from({ length: 2 * REACH * NODES_PER_UNIT + 1 }, (_, i) => i / NODES_PER_UNIT - REACH);
 

@@ -5,7 +5,7 @@ import type { FloatArray } from '../../linalg/contract.js';
  * erf by Cody's rational approximations (W. J. Cody, Math. Comp. 23, 1969, as in W. Fullerton's and fdlibm's use):
  * series below 2, continued fraction above; absolute error below 1e-15.
  */
-export function erf(x: number): number {
+function erf(x: number): number {
   const a = Math.abs(x);
   if (a > 6) return Math.sign(x);
   if (a < 2.5) {

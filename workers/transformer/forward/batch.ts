@@ -12,10 +12,10 @@ export interface Tokens {
 }
 
 /** Tokens per batch: large enough that a GEMM runs at full speed, small enough that activations stay in tens of MB. */
-export const BATCH_TOKENS = 4096;
+const BATCH_TOKENS = 4096;
 
 /** Rows per batch for sequences of `length`. */
-export const batchRows = (length: number, tokens = BATCH_TOKENS) => Math.max(1, Math.floor(tokens / length));
+const batchRows = (length: number, tokens = BATCH_TOKENS) => Math.max(1, Math.floor(tokens / length));
 
 export function sliceRows(tokens: Tokens, from: number, to: number): Tokens {
   const { length } = tokens;
