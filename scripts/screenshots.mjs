@@ -1,5 +1,5 @@
-// Pictures of every page of the dashboard and of the reports, light and dark, wide and narrow, from a service with real
-// jobs. Fails when a browser complained.
+// Pictures from a service with real jobs: into FOLDER those of every page of the dashboard and of the reports, light and
+// dark, wide and narrow; without one those of the documentation. Fails when a browser complained.
 // usage: npm run screenshots [-- FOLDER [PAGE]]
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -8,7 +8,8 @@ import { openCamera } from './screenshots/camera.mjs';
 import { seed } from './screenshots/seed.mjs';
 import { root, startService } from './screenshots/service.mjs';
 
-const [folder = path.join(root, 'docs', 'images'), only] = process.argv.slice(2);
+const [given, only] = process.argv.slice(2);
+const folder = given ?? path.join(root, 'docs', 'images');
 const WITH_REPORT = ['chain', 'embedding', 'transformer', 'calibrated', 'comparison'];
 /** A key that nobody has: its service is asked for one. */
 const KEYS = { API_KEYS: `screenshots:read:wf_${'0'.repeat(43)}` };
@@ -23,7 +24,20 @@ const start = async (name, env) => {
   return service.client;
 };
 
-try {
+const form = '/new?source=mlp-a&source=mlp-b';
+const planned = (page) => page.getByText('Estimated time').waitFor();
+
+/** The README's picture in both schemes, and those of docs/dashboard.md. */
+async function picture() {
+  const client = await start('data');
+  const jobs = await seed(client, work, ['chain', 'comparison']);
+  const drawn = (plots) => (page) => page.locator('.plot svg').nth(plots).waitFor();
+  await camera.picture('dashboard', `${client.url}/#/jobs/${jobs.chain}`, drawn(1), ['light', 'dark']);
+  await camera.picture('comparison', `${client.url}/#/jobs/${jobs.comparison}`, drawn(0));
+  await camera.picture('form', `${client.url}/#${form}`, planned);
+}
+
+async function pictureAll() {
   const client = await start('data');
   const take = async (name, route, prepare = async () => {}) => {
     if (only && name !== only) return;
@@ -37,8 +51,6 @@ try {
   const jobs = await seed(client, work);
   await take('jobs', '/jobs');
   for (const [name, id] of Object.entries(jobs)) await take(`job-${name}`, `/jobs/${id}`);
-  const form = '/new?source=mlp-a&source=mlp-b';
-  const planned = (page) => page.getByText('Estimated time').waitFor();
   await take('new', form, planned);
   await take('new-refused', form, async (page) => {
     await page.getByLabel('Width of layer 1, layers.0.weight', { exact: true }).fill('4000');
@@ -64,11 +76,10 @@ try {
     const { url } = await start('locked', KEYS);
     await camera.take('key', `${url}/#/jobs`, (page) => page.getByRole('dialog').waitFor());
   }
-  // The pictures of the README.
-  if (!only)
-    await camera.picture('dashboard', `${client.url}/#/jobs/${jobs.chain}`, (page) =>
-      page.locator('.plot svg').nth(1).waitFor(),
-    );
+}
+
+try {
+  await (given ? pictureAll() : picture());
 } finally {
   await camera.close();
   for (const { stop } of services) await stop();

@@ -47,8 +47,8 @@ export async function openCamera(folder) {
         }
     },
     /** As far as one screen shows a page, light as `NAME.png` and dark as `NAME-dark.png`. */
-    async picture(name, url, prepare) {
-      for (const colorScheme of SCHEMES) {
+    async picture(name, url, prepare, schemes = ['light']) {
+      for (const colorScheme of schemes) {
         const page = await visit(name, url, { viewport: SIZES[1280], colorScheme });
         await prepare(page);
         await sleep(SETTLE_MS);

@@ -7,8 +7,11 @@ import { POLL_MS, root } from './service.mjs';
 const TOKENS = { checkpoint: 'tokens', file: 'tokens.safetensors' };
 const text = (name, ids) => ({ name, ...TOKENS, ids });
 
-/** One job of each kind there is something to see of; returns their ids once all that can end have ended. */
-export async function seed(client, work) {
+/**
+ * One job of each kind there is something to see of, or of the `wanted` ones; returns their ids once all that can end
+ * have ended.
+ */
+export async function seed(client, work, wanted) {
   await uploadCheckpoints(client, work);
   const sources = [{ checkpoint: 'mlp-a' }, { checkpoint: 'mlp-b' }];
   const bare = { family: 'chain', layers: [0, 1, 2].map((l) => ({ weight: layerName(l) })) };
@@ -62,7 +65,8 @@ export async function seed(client, work) {
     },
   };
   const jobs = {};
-  for (const [name, spec] of Object.entries(specs)) jobs[name] = (await client.submit(spec)).id;
+  for (const [name, spec] of Object.entries(specs))
+    if (!wanted || wanted.includes(name)) jobs[name] = (await client.submit(spec)).id;
   for (const [name, id] of Object.entries(jobs)) {
     if (name === 'waiting') continue;
     while (['queued', 'running'].includes((await client.job(id)).status)) await sleep(POLL_MS);
