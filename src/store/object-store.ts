@@ -12,8 +12,11 @@ import type { WrittenFile } from '../safetensors/writer.js';
 export interface ObjectStore {
   /** What it is called where results say where they are; the same for every process of an installation. */
   readonly url: string;
-  /** Store a file; whatever was there is replaced, as a whole. A body that fails leaves everything as it was. */
-  put(key: string, body: Readable): Promise<WrittenFile>;
+  /**
+   * Store a file; whatever was there is replaced, as a whole. A body that fails leaves everything as it was.
+   * @param size how many bytes will come, where that is known; only how they are sent goes by it
+   */
+  put(key: string, body: Readable, size?: number): Promise<WrittenFile>;
   /** The bytes, or those of a range (both ends included). @throws NotFoundError */
   get(key: string, range?: { start: number; end: number }): Promise<Readable>;
   /** @returns undefined where there is nothing */

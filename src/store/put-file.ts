@@ -15,7 +15,7 @@ export function putFile(store: ObjectStore, key: string, file: string, written: 
 }
 
 async function putOnce(store: ObjectStore, key: string, file: string, written: WrittenFile): Promise<void> {
-  const { size, sha256 } = await store.put(key, createReadStream(file));
+  const { size, sha256 } = await store.put(key, createReadStream(file), written.size);
   if (size !== written.size || sha256 !== written.sha256) throw new Error(`${file} has changed since it was written.`);
   if ((await store.size(key)) !== size) throw storeUnavailable(`${key} did not arrive whole`);
 }

@@ -13,9 +13,13 @@ import { observe } from './file-store.js';
 import { checkKey, type ObjectStore, objectMissing, storeUnavailable } from './object-store.js';
 import { s3Status } from './s3-client.js';
 
-/** Parts of a multipart upload: 10 000 are allowed, so files of up to 640 GB. Four are in memory at a time. */
-const PART_BYTES = 64 * 1024 * 1024;
-const PARALLEL_PARTS = 4;
+/** Parts of a multipart upload, of which PARALLEL_PARTS are in memory at a time: what a worker has to spare. */
+const PART_BYTES = 8 * 1024 * 1024;
+const PARALLEL_PARTS = 3;
+/** As many as S3 allows, so that files beyond 80 GB have larger parts. */
+const MOST_PARTS = 10_000;
+/** Of a file of unknown size: up to 640 GB. */
+const UNKNOWN_PART_BYTES = 64 * 1024 * 1024;
 
 /** Objects below one prefix of a bucket. Larger ones are uploaded in parts and appear when the last has arrived. */
 export class S3Store implements ObjectStore {
@@ -31,7 +35,7 @@ export class S3Store implements ObjectStore {
     this.url = `s3://${bucket}/${prefix}`;
   }
 
-  async put(key: string, body: Readable): Promise<WrittenFile> {
+  async put(key: string, body: Readable, expected?: number): Promise<WrittenFile> {
     const hash = createHash('sha256');
     let size = 0;
     let failure: Error | undefined;
@@ -44,7 +48,7 @@ export class S3Store implements ObjectStore {
     const upload = new Upload({
       client: this.client,
       params: { ...this.where(key), Body: Readable.from(read(body)) },
-      partSize: PART_BYTES,
+      partSize: partBytes(expected),
       queueSize: PARALLEL_PARTS,
       leavePartsOnError: false,
     });
@@ -111,6 +115,9 @@ export class S3Store implements ObjectStore {
     return { Bucket: this.bucket, Key: this.prefix + checkKey(key) };
   }
 }
+
+const partBytes = (size: number | undefined) =>
+  size === undefined ? UNKNOWN_PART_BYTES : Math.max(PART_BYTES, Math.ceil(size / MOST_PARTS));
 
 /** The SDK's errors hold the request, signature included: only name and status go on. */
 function unavailable(error: unknown): Error {
