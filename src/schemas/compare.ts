@@ -11,7 +11,11 @@ const ComparedMethodSchema = MethodSchema.extend({
 const ComparedWidthsSchema = z
   .union(
     [
-      z.number().gt(0).max(1).describe('Share of the sources’ widths together, the same for every space.'),
+      z
+        .number()
+        .gt(0)
+        .max(1)
+        .describe('Share of the sources’ widths together, the same for every space (of chains and embeddings).'),
       z
         .record(z.string(), z.number().int().min(1))
         .describe('Width per space (h0, h1, …; `width` of an embedding), or the sizes of a `target`.'),
