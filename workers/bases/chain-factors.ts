@@ -15,7 +15,8 @@ export const hiddenSpaces = ({ spaces }: LinearPlan): SpacePlan[] => spaces.filt
  *
  * Q = W_last ⋯ W_{l+1}, side by side and weighted where the outputs are shared. Only QᵀQ matters to a basis, so after
  * each product a tall R is cut to square by QR (R ← O·R, O orthonormal rows), never by way of RᵀR, which would square
- * its conditioning. 2·q·d_l·d_{l−1} + 6·q·d² flops per layer and source.
+ * its conditioning. 2·q·d_l·d_{l−1} + 6·q·d² flops per layer and source. The factors are disposed when the next are asked
+ * for.
  */
 export async function* downstreamFactors(
   la: LinearAlgebra,
@@ -58,6 +59,9 @@ export async function* downstreamFactors(
     });
     behind = factors;
   }
+  behind?.forEach((m) => {
+    la.dispose(m);
+  });
 }
 
 /** A tall matrix cut to square, the same up to an orthonormal map from the left; `r` is used up. */

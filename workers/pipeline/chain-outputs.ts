@@ -28,8 +28,25 @@ export async function applyLayer(
     const ones = la.upload(new Float64Array(x.rows).fill(1), x.rows, 1);
     const b = la.upload(await reader.vector(bias), 1, rows);
     await la.gemm(ones, b, { beta: 1, out: y });
+    for (const m of [ones, b]) la.dispose(m);
   }
   return y;
+}
+
+/** All layers one after the other; x is used up. */
+async function applyLayers(
+  la: LinearAlgebra,
+  reader: TensorReader,
+  layers: readonly { weight: TensorSource; bias: TensorSource | null }[],
+  x: Matrix,
+): Promise<Matrix> {
+  let current = x;
+  for (const { weight, bias } of layers) {
+    const next = await applyLayer(la, reader, weight, bias, current);
+    la.dispose(current);
+    current = next;
+  }
+  return current;
 }
 
 interface LayerPlan {
@@ -66,9 +83,9 @@ export async function chainOutputs(context: StepContext): Promise<OutputErrors> 
     const y = la.zeros(probe.rows, output.width, 'float64');
     let at = 0;
     for (let i = 0; i < plan.source_weights.length; i++) {
-      let x = la.upload(probe.inputs[input.kind === 'shared' ? 0 : i].slice(), probe.rows, input.source_widths[i]);
-      for (const { weight, bias } of layers)
-        x = await applyLayer(la, reader, weight.sources[i], bias?.sources[i] ?? null, x);
+      const own = layers.map(({ weight, bias }) => ({ weight: weight.sources[i], bias: bias?.sources[i] ?? null }));
+      const values = probe.inputs[input.kind === 'shared' ? 0 : i].slice();
+      const x = await applyLayers(la, reader, own, la.upload(values, probe.rows, input.source_widths[i]));
       const shared = output.kind === 'shared';
       await la.axpy(
         shared ? plan.source_weights[i] : 1,
@@ -76,18 +93,24 @@ export async function chainOutputs(context: StepContext): Promise<OutputErrors> 
         la.view(y, 0, probe.rows, shared ? 0 : at, (shared ? 0 : at) + x.cols),
       );
       at += x.cols;
+      la.dispose(x);
     }
-    let z = la.zeros(probe.rows, input.width, 'float64');
+    const joined = la.zeros(probe.rows, input.width, 'float64');
     let column = 0;
     for (const values of probe.inputs) {
       const part = la.upload(values, probe.rows, values.length / probe.rows);
-      await la.axpy(1, part, la.view(z, 0, probe.rows, column, column + part.cols));
+      await la.axpy(1, part, la.view(joined, 0, probe.rows, column, column + part.cols));
       column += part.cols;
+      la.dispose(part);
     }
-    for (const { weight, bias } of layers)
-      z = await applyLayer(la, mergedReader, mergedSource(weight), bias && mergedSource(bias), z);
+    const stored = layers.map(({ weight, bias }) => ({
+      weight: mergedSource(weight),
+      bias: bias && mergedSource(bias),
+    }));
+    const z = await applyLayers(la, mergedReader, stored, joined);
     const comparison = new OutputComparison();
     comparison.add(await la.download(y), await la.download(z));
+    for (const m of [y, z]) la.dispose(m);
     return comparison.result();
   } finally {
     await merged.close();
