@@ -61,8 +61,8 @@ export function KeyButton() {
   const { key, refused } = useSession();
   if (!key && !refused) return null;
   return (
-    <button type="button" class={refused ? 'small' : 'small plain'} onClick={() => session.ask(true)}>
-      {refused ? 'Enter key' : 'Key'}
+    <button type="button" class={refused ? 'small' : 'small plain'} title="API key" onClick={() => session.ask(true)}>
+      Key
     </button>
   );
 }
