@@ -202,7 +202,11 @@ describe('control', () => {
       (await service.http.post('/v1/jobs').send(spec(rest))).body.id as string;
     const { body: first } = await service.http.post('/v1/jobs').send(slow());
     await waitUntil(service.http, first.id, ({ status }) => status === 'running');
+    const waiting = async () => (await service.services.queue.depth()).waiting;
+    const before = await waiting();
     const [low, high] = [await submit({}), await submit({ priority: 5 })];
+    // A worker puts a merge's steps into the queue; both must be there before a worker is free to choose.
+    await expect.poll(waiting, { timeout: 30_000 }).toBeGreaterThanOrEqual(before + 2);
     await service.http.post(`/v1/jobs/${first.id}/cancel`);
     const [a, b] = [await waitForEnd(service.http, low), await waitForEnd(service.http, high)];
     expect(Date.parse(b.started_at as string)).toBeLessThanOrEqual(Date.parse(a.started_at as string));
