@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SpecError } from '../errors.js';
 import type { Source } from '../schemas/source.js';
-import { isMissing } from '../store/files.js';
+import { exists, isMissing } from '../store/files.js';
 
 export interface SourceRoots {
   /** Folder that holds uploaded checkpoints. */
@@ -95,14 +95,4 @@ async function linksIn(location: string): Promise<string[]> {
   const links = (await readdir(location, { withFileTypes: true })).filter((entry) => entry.isSymbolicLink());
   const ends = await Promise.all(links.map(({ name }) => realpath(path.join(location, name)).catch(() => undefined)));
   return ends.filter((end) => end !== undefined);
-}
-
-async function exists(location: string): Promise<boolean> {
-  return stat(location).then(
-    () => true,
-    (error) => {
-      if (isMissing(error)) return false;
-      throw error;
-    },
-  );
 }

@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isFinalEvent, type JobEvent } from '../schemas/event.js';
 import type { Job } from '../schemas/job.js';
+import { SharedWork } from '../shared-work.js';
 import {
   createExclusive,
   ensureFolder,
+  exists,
   isMissing,
   linkOrCopy,
   readJson,
+  syncFolder,
   writeAtomic,
   writeSynced,
 } from '../store/files.js';
@@ -39,6 +42,8 @@ export class JobStore {
   readonly eventLog: EventLog;
   readonly deliveries: DeliveryStore;
   private readonly views: JobViews;
+  /** Makes jobs that have just been moved into place survive a power failure; those created at once share it. */
+  private readonly syncing = new SharedWork(() => syncFolder(layout(this.dataDir).jobs));
   private readonly listed = new FolderCache<readonly string[]>(1);
 
   /** @param artifacts where published files are, if not in the jobs' folders */
@@ -76,13 +81,14 @@ export class JobStore {
     ]);
     try {
       await rename(staging, folder);
-      return true;
     } catch (error) {
       await rm(staging, { recursive: true, force: true });
       const code = (error as NodeJS.ErrnoException).code;
       if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
       throw error;
     }
+    await this.syncing.run();
+    return true;
   }
 
   /** A job as clients see it right after it was created. */
@@ -204,14 +210,4 @@ export class JobStore {
     await rename(this.files(id).folder, grave);
     await rm(grave, { recursive: true, force: true });
   }
-}
-
-async function exists(at: string): Promise<boolean> {
-  return stat(at).then(
-    () => true,
-    (error) => {
-      if (isMissing(error)) return false;
-      throw error;
-    },
-  );
 }

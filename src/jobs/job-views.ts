@@ -1,6 +1,6 @@
 import { remember } from '../remember.js';
 import { isTerminal, type Job } from '../schemas/job.js';
-import { readJson } from '../store/files.js';
+import { exists, readJson } from '../store/files.js';
 import { FolderCache } from '../store/folder-cache.js';
 import { jobFolder, jobLayout } from '../store/layout.js';
 import { progressAtEnd } from './events.js';
@@ -56,6 +56,8 @@ export class JobViews {
     const state = await readJson<JobState>(files.state);
     if (!state) return undefined;
     const [outcome, cancel] = await Promise.all([readJson<JobOutcome>(files.outcome), readJson(files.cancel)]);
+    // Removed in between it would look as if it had not ended.
+    if (!outcome && !(await exists(files.folder))) return undefined;
     return present(submitted, state, outcome, cancel !== undefined);
   }
 

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 const temporaryName = (target: string) => `${target}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
@@ -89,6 +89,17 @@ export const isMissing = (error: unknown): boolean => {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   return code === 'ENOENT' || code === 'ENOTDIR';
 };
+
+/** Whether there is a file or folder. */
+export async function exists(at: string): Promise<boolean> {
+  return stat(at).then(
+    () => true,
+    (error) => {
+      if (isMissing(error)) return false;
+      throw error;
+    },
+  );
+}
 
 /** Parsed content, or undefined where there is no such file. */
 export async function readJson<T>(file: string): Promise<T | undefined> {
