@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { patiently } from '../../src/patience.js';
 import type { WrittenFile } from '../../src/safetensors/writer.js';
+import { observe } from '../../src/store/file-store.js';
 import { ensureFolder, sha256Of } from '../../src/store/files.js';
 import { isStorageFull } from '../../src/store/headroom.js';
 import { type ObjectStore, storeUnavailable } from '../../src/store/object-store.js';
@@ -79,10 +80,11 @@ async function fetchFile(store: ObjectStore, key: string, file: string, written:
   // Of several processes that fetch the same file each moves its own into place.
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await pipeline(await store.get(key), createWriteStream(temporary)).catch((error) => {
+    const hash = createHash('sha256');
+    await pipeline(await store.get(key), observe(hash), createWriteStream(temporary)).catch((error) => {
       throw isStorageFull(error) ? error : storeUnavailable(`${key} was cut off: ${(error as Error).message}`);
     });
-    if (!(await isSound(temporary, written))) return false;
+    if (hash.digest('hex') !== written.sha256) return false;
     await rename(temporary, file);
     return true;
   } finally {

@@ -100,17 +100,17 @@ export class StepStore {
   /** Finish the running step. Of several attempts at it one wins; the others wrote the same under other names. */
   async finish(step: string, files: Record<string, WrittenFile>, data: unknown = null): Promise<void> {
     const { attempt, timings } = this.own();
+    let won = false;
     try {
       await this.files.share(step, attempt, files);
       await this.confirm();
       const marker: StepMarker = { step, attempt, files, data, timings: timings() };
-      if (await createExclusive(this.marker(step), JSON.stringify(marker))) return this.remember(marker);
-    } catch (error) {
-      await this.files.withdraw(step, attempt);
-      throw error;
+      won = await createExclusive(this.marker(step), JSON.stringify(marker));
+      if (won) this.remember(marker);
+    } finally {
+      if (!won) await this.files.withdraw(step, attempt);
     }
-    await this.files.withdraw(step, attempt);
-    await this.require(step);
+    if (!won) await this.require(step);
   }
 
   /** Drop the marker of a step whose files were damaged, so that it can run again. */

@@ -11,6 +11,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { type FieldError, WeightfoldError } from '../../errors.js';
 import type { Problem } from '../../schemas/problem.js';
 import { allowedMethods } from '../allowed-methods.js';
+import { hasBody } from '../has-body.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -86,7 +87,7 @@ function handleError(error: FastifyError, request: FastifyRequest, reply: Fastif
     return sendProblem(request, reply, error.status, error.code, error.message, error.errors);
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
-    if (error.validationContext === 'body' && !hasBody(request))
+    if (error.validationContext === 'body' && !hasBody(request.headers))
       return sendProblem(request, reply, 400, 'body_missing', NO_BODY);
     const errors = error.validation.slice(0, MAX_FIELD_ERRORS).flatMap(fieldErrors);
     const [first] = errors;
@@ -115,9 +116,6 @@ function handleError(error: FastifyError, request: FastifyRequest, reply: Fastif
     'Something went wrong here. The log has the details under this request_id.',
   );
 }
-
-const hasBody = ({ headers }: FastifyRequest) =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 /** Where the request is wrong: an unknown key is pointed at itself, not at the object around it. */
 function fieldErrors({ instancePath, message = 'is invalid', params }: FastifySchemaValidationError): FieldError[] {
