@@ -24,7 +24,7 @@ interface NodeBackend {
 
 /**
  * TensorFlow 2.9 (CUDA 11) through tfjs-node-gpu, with its kernels SelfAdjointEigV2, Qr and Svd.
- * Not a dependency: its install script downloads libtensorflow. Install it where the GPU is (docs/gpu.md).
+ * An optional peer dependency, because its install script downloads libtensorflow. Install it where the GPU is (docs/gpu.md).
  * @throws WeightfoldError `backend_unavailable`: not installed, not loadable, or without a GPU
  */
 export function openNodeGpu(): Engine {
