@@ -58,7 +58,8 @@ export function shapeOf(pattern: Pick<TensorPattern, 'axes' | 'layout' | 'slots'
   return pattern.axes.map((space, axis) => spaceWidth(a, space) * (axis === outAxis ? pattern.slots.length : 1));
 }
 
-const perLayer = (pattern: string) => pattern.includes('{layer}');
+/** Whether a pattern names one tensor in each layer. */
+export const perLayer = (pattern: string) => pattern.includes('{layer}');
 
 /** Every concrete name of a pattern, layer by layer. */
 export function expandName(pattern: string, base: string, layers: number): { name: string; layer: number | null }[] {

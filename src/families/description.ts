@@ -43,17 +43,31 @@ export type Space = (typeof SPACES)[number];
 export const ACTIVATIONS = ['gelu', 'gelu_new', 'silu', 'relu'] as const;
 export type Activation = (typeof ACTIVATIONS)[number];
 
+/** Entries of each list of a description: far above any family, low enough that a description stays small. */
+const MOST_PATTERNS = 256;
+const MOST_NAMES = 16;
+const MOST_TYPES = 64;
+
 const configKey = z.string().min(1).max(64).describe('Key of config.json.');
 const name = z.string().min(1).max(256);
 
 const TensorPatternSchema = z
   .strictObject({
     name: name.describe('{base} stands for the optional prefix of the base model, {layer} for the layer index.'),
-    aliases: z.array(name).default([]).describe('Older names of the same tensor; the result uses `name`.'),
-    also: z.array(name).default([]).describe('Further names under which the result stores the same values.'),
+    aliases: z
+      .array(name)
+      .max(MOST_NAMES)
+      .default([])
+      .describe('Older names of the same tensor; the result uses `name`.'),
+    also: z
+      .array(name)
+      .max(MOST_NAMES)
+      .default([])
+      .describe('Further names under which the result stores the same values.'),
     slots: z
       .array(z.enum(SLOTS))
       .min(1)
+      .max(SLOTS.length)
       .describe('More than one: equal sections along the output axis (fused q, k, v).'),
     part: z.enum(['weight', 'bias']).default('weight'),
     axes: z.array(z.enum(SPACES)).min(1).max(2).describe('Spaces of the axes, in the order of the file.'),
@@ -78,14 +92,17 @@ const PositionsSchema = z.discriminatedUnion('kind', [
       .default('none')
       .describe('padding: row pad_token_id + 1 is the first place, and padding has a row of its own (RoBERTa).'),
   }),
-  z.strictObject({ kind: z.literal('rotary'), theta: z.strictObject({ key: configKey, default: z.number() }) }),
+  z.strictObject({
+    kind: z.literal('rotary'),
+    theta: z.strictObject({ key: configKey, default: z.number().positive() }),
+  }),
 ]);
 
 /** A model family as data: everything the planner and the forward pass need to know, and nothing to execute. */
 export const FamilyDescriptionSchema = z
   .strictObject({
     family: z.string().min(1).max(64),
-    model_types: z.array(z.string()).min(1).describe('Values of config.json model_type.'),
+    model_types: z.array(z.string()).min(1).max(MOST_TYPES).describe('Values of config.json model_type.'),
     architectures: z
       .record(z.string(), z.strictObject({ head: z.enum(['none', 'causal', 'masked']) }))
       .describe('Stock classes and the head each carries. The first is assumed where config.json names none.'),
@@ -115,7 +132,12 @@ export const FamilyDescriptionSchema = z
       kv_heads: configKey.optional().describe('Absent: as many as heads.'),
       head_dim: configKey.optional().describe('Absent: hidden / heads, which then must divide.'),
       intermediate: configKey,
-      intermediate_times_hidden: z.number().optional().describe('Where the key is null: this times hidden.'),
+      intermediate_times_hidden: z
+        .number()
+        .positive()
+        .max(64)
+        .optional()
+        .describe('Where the key is null: this times hidden.'),
       vocabulary: configKey,
       positions: configKey.optional(),
       types: configKey.optional(),
@@ -127,8 +149,8 @@ export const FamilyDescriptionSchema = z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
       .default({})
       .describe('Config keys that, where present, must hold this value.'),
-    buffers: z.array(z.string()).default([]).describe('Tensors that hold no weights; left out silently.'),
-    tensors: z.array(TensorPatternSchema).min(1),
+    buffers: z.array(name).max(MOST_PATTERNS).default([]).describe('Tensors that hold no weights; left out silently.'),
+    tensors: z.array(TensorPatternSchema).min(1).max(MOST_PATTERNS),
   })
   .meta({ id: 'FamilyDescription', description: 'A transformer family, as data.' });
 export type FamilyDescription = z.output<typeof FamilyDescriptionSchema>;

@@ -3,6 +3,7 @@ import { SpecError } from '../errors.js';
 import type { FloatDtype } from '../safetensors/dtype.js';
 import { type Architecture, architectureOf, type Config } from './architecture.js';
 import { bindTensors, expandName, shapeOf, wanted } from './binding.js';
+import { checkLayers, checkSizes } from './bounds.js';
 import { checkAgreement } from './compare.js';
 import type { FamilyDescription } from './description.js';
 import { grownEpsilon, grownSizes, refuseFittedGrowth } from './growth.js';
@@ -100,7 +101,9 @@ function planSource(
       pointer,
     );
   const architecture = architectureOf(family, source.config, pointer);
+  checkLayers(family, architecture, source.tensors, pointer);
   const { bindings, extra, buffers } = bindTensors(family, architecture, source.tensors, pointer);
+  checkSizes(family, architecture, source.tensors, pointer);
   return { label, architecture, bindings, extra, buffers };
 }
 

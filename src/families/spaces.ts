@@ -32,12 +32,11 @@ const READS: Partial<Record<Slot, Space>> = {
   down: 'ffn',
 };
 
-/** The inverse index: which tensors write and read a space. */
-export function users(bindings: readonly Binding[], space: Space, layer: number | null, masked: boolean) {
+/** The inverse index: which tensors write and read a space. @param bindings where the space is a layer's, of that layer */
+function users(bindings: readonly Binding[], space: Space, layer: number | null, masked: boolean) {
   const of = (table: Partial<Record<Slot, Space>>) =>
     bindings
-      .filter((b) => b.part === 'weight' && (layer === null || b.layer === layer))
-      .filter((b) => b.slots.some((slot) => table[slot] === space))
+      .filter((b) => b.part === 'weight' && b.slots.some((slot) => table[slot] === space))
       .map((b) => b.canonical);
   const decoder = bindings.find((b) => b.slots[0] === 'decoder' && b.part === 'weight');
   const readers = of(READS);
@@ -78,6 +77,9 @@ export function spaceReports(
   { fit, padding, basis }: Pick<TransformerPlan, 'fit' | 'padding' | 'basis'>,
 ): SpaceReport[] {
   const masked = target.head === 'masked';
+  const { bindings } = sources[0];
+  const byLayer: Binding[][] = Array.from({ length: target.layers }, () => []);
+  for (const binding of bindings) if (binding.layer !== null) byLayer[binding.layer].push(binding);
   const report = (
     name: string,
     space: Space,
@@ -91,7 +93,7 @@ export function spaceReports(
     width: spaceWidth(target, space),
     legality,
     reason: why,
-    ...users(sources[0].bindings, space, layer, masked),
+    ...users(layer === null ? bindings : byLayer[layer], space, layer, masked),
   });
   const whole = (space: Space) =>
     spaceWidth(target, space) === sources.reduce((sum, s) => sum + spaceWidth(s.architecture, space), 0);

@@ -110,6 +110,67 @@ describe('refusals', () => {
   });
 });
 
+describe('numbers of a config.json beyond what the file holds are refused before anything of that size is made', () => {
+  it.each([
+    ['num_hidden_layers', 1e8],
+    ['num_hidden_layers', Number.MAX_SAFE_INTEGER],
+    ['num_hidden_layers', 22],
+  ])('%s %d', (key, value) => {
+    const error = refusal({ sources: [headers('llama', { [key]: value })], target: {} });
+    expect(error).toMatchObject({ code: 'config_invalid', errors: [{ pointer: '/sources/0' }] });
+    expect(error.message).toContain(`${key} of config.json is ${value}, but the checkpoint holds 21 tensors`);
+  });
+
+  it.each(['hidden_size', 'intermediate_size', 'num_attention_heads', 'num_key_value_heads', 'vocab_size', 'head_dim'])(
+    '%s',
+    (key) => {
+      const error = refusal({ sources: [headers('llama', { [key]: 1e12 })], target: {} });
+      expect(['tensor_shape', 'config_invalid']).toContain(error.code);
+      expect(error.errors[0].pointer).toBe('/sources/0');
+    },
+  );
+
+  /** Describes the word table alone: nothing holds the other sizes against a tensor. */
+  const wordsOnly = (change: object = {}) =>
+    FamilyDescriptionSchema.parse({
+      ...llama,
+      tensors: llama.tensors.filter(({ slots }) => slots[0] === 'word'),
+      ...change,
+    });
+
+  it.each(['intermediate_size', 'num_attention_heads', 'num_key_value_heads', 'head_dim'])(
+    '%s that no tensor of a description has',
+    (key) => {
+      const sources = [headers('llama', { [key]: 3e12 })];
+      const error = refusal({ sources, family: wordsOnly(), target: {}, extra_tensors: 'drop' });
+      expect(error.code).toBe('config_invalid');
+      expect(error.message).toMatch(/makes an axis of \d+, which no tensor of the checkpoint has: the longest has 37/);
+    },
+  );
+
+  it('a description that lists more names than could be looked up', () => {
+    const aliases = Array.from({ length: 16 }, (_, i) => `{base}layers.{layer}.old${i}`);
+    const optional = Array.from({ length: 250 }, (_, i) => ({
+      name: `{base}layers.{layer}.${i}`,
+      aliases,
+      slots: ['q' as const],
+      part: 'bias' as const,
+      axes: ['heads' as const],
+      optional: true,
+    }));
+    const family = wordsOnly({ tensors: [...wordsOnly().tensors, ...optional] });
+    expect(refusal({ sources: [headers('llama')], family, target: {} }).message).toMatch(
+      /lists 4251 names per layer, and num_hidden_layers of config.json is 2: 8502 names for the 21 tensors/,
+    );
+    const repeated = { ...llama, tensors: Array.from({ length: 257 }, () => llama.tensors[0]) };
+    expect(FamilyDescriptionSchema.safeParse(repeated).success).toBe(false);
+    expect(
+      FamilyDescriptionSchema.safeParse({ ...llama, tensors: [{ ...optional[0], aliases: [...aliases, 'x'] }] })
+        .success,
+    ).toBe(false);
+  });
+});
+
 describe('legality', () => {
   const of = (name: string, target = {}) =>
     Object.fromEntries(planTransformer(pair(name, { target })).spaces.map((s) => [s.name, s.legality]));
