@@ -1,7 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { CheckpointReader } from '../../../src/checkpoints/reader.js';
-import { INDEX_FILE } from '../../../src/checkpoints/reader.js';
+import { CONFIG_FILE } from '../../../src/checkpoints/read-config.js';
+import { type CheckpointReader, INDEX_FILE } from '../../../src/checkpoints/reader.js';
+import { stringifyAs } from '../../../src/checkpoints/spelled-numbers.js';
 import type { Slot } from '../../../src/families/description.js';
 import type { OutputTensor, TransformerPlan } from '../../../src/families/plan.js';
 import { shardTensors } from '../../../src/plan/shards.js';
@@ -61,8 +62,14 @@ export async function writeModel(
     const metadata = { total_size: shards.reduce((sum, { bytes }) => sum + bytes, 0) };
     await writeFile(path.join(directory, INDEX_FILE), `${JSON.stringify({ metadata, weight_map }, null, 2)}\n`);
   }
-  await writeFile(path.join(directory, 'config.json'), `${JSON.stringify(plan.config, null, 2)}\n`);
+  await writeConfig(plan, first, directory);
   return outputs;
+}
+
+/** config.json as planned. Numbers keep the text that they have in source 1's. */
+async function writeConfig({ config }: TransformerPlan, first: CheckpointReader, directory: string): Promise<void> {
+  const original = await readFile(path.join(path.dirname(first.files[0].path), CONFIG_FILE), 'utf8');
+  await writeFile(path.join(directory, CONFIG_FILE), `${stringifyAs(original, config)}\n`);
 }
 
 async function writeTensor(
