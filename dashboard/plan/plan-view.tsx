@@ -92,6 +92,12 @@ function Shapes({ plan }: { plan: LinearPlan | TransformerPlan }) {
         rowKey={({ name }) => name}
         text={({ name }) => name}
       />
+      {plan.kind === 'transformer' &&
+        plan.left_out?.map(({ source, tensors, reason }) => (
+          <p key={`${source} ${reason}`} class="body small quiet">
+            Not in the result{source && `, from ${source}`}: {tensors.join(', ')}. Reason: {reason}.
+          </p>
+        ))}
     </>
   );
 }

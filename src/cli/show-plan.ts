@@ -34,6 +34,9 @@ export function showPlan(plan: Plan): string {
     ]);
     parts.push(columns(['SPACE', 'SOURCES', 'WIDTH', 'IS', 'BECAUSE'], rows));
     parts.push(`${plan.tensors.length} tensors`);
+    if (plan.kind === 'transformer')
+      for (const { source, tensors, reason } of plan.left_out ?? [])
+        parts.push(`Not in the result${source ? `, from ${source}` : ''}: ${tensors.join(', ')} (${reason}).`);
   }
   return [...parts, ...warnings.map((warning) => `Warning: ${warning}`)].join('\n\n');
 }

@@ -970,11 +970,15 @@ export interface components {
                 /** @description Key of config.json. */
                 key: string;
             };
-            /** @description Stock classes and the head each carries. The first is assumed where config.json names none. */
+            /** @description Stock classes and the head each carries. Where config.json names none, the tensors decide. */
             architectures: {
                 [key: string]: {
+                    /** @description Class of the result, where this one has a further head that is not merged. */
+                    as?: string;
                     /** @enum {string} */
                     head: "none" | "causal" | "masked";
+                    /** @description Where the classes of two model types share a family. */
+                    model_type?: string;
                 };
             };
             attention: {
@@ -1073,11 +1077,15 @@ export interface components {
                 /** @description Key of config.json. */
                 key: string;
             };
-            /** @description Stock classes and the head each carries. The first is assumed where config.json names none. */
+            /** @description Stock classes and the head each carries. Where config.json names none, the tensors decide. */
             architectures: {
                 [key: string]: {
+                    /** @description Class of the result, where this one has a further head that is not merged. */
+                    as?: string;
                     /** @enum {string} */
                     head: "none" | "causal" | "masked";
+                    /** @description Where the classes of two model types share a family. */
+                    model_type?: string;
                 };
             };
             attention: {
@@ -1988,6 +1996,12 @@ export interface components {
             also: string[];
             /** @description Spaces of the axes, in the order of the file. */
             axes: ("residual" | "heads" | "kv_heads" | "ffn" | "vocabulary" | "positions" | "types" | "transform" | "pooler")[];
+            /** @description Boolean key of config.json: the stock class has the tensor only where it is true. */
+            flag?: {
+                default: boolean;
+                /** @description Key of config.json. */
+                key: string;
+            };
             /**
              * @description in_out: embeddings and Conv1D, whose columns write.
              * @default out_in
@@ -2019,6 +2033,12 @@ export interface components {
             also?: string[];
             /** @description Spaces of the axes, in the order of the file. */
             axes: ("residual" | "heads" | "kv_heads" | "ffn" | "vocabulary" | "positions" | "types" | "transform" | "pooler")[];
+            /** @description Boolean key of config.json: the stock class has the tensor only where it is true. */
+            flag?: {
+                default: boolean;
+                /** @description Key of config.json. */
+                key: string;
+            };
             /**
              * @description in_out: embeddings and Conv1D, whose columns write.
              * @default out_in
@@ -2198,6 +2218,13 @@ export interface components {
              * @enum {string}
              */
             kind: "transformer";
+            /** @description Tensors of a known kind that are not in the result, and why. */
+            left_out?: {
+                reason: string;
+                /** @description The source that holds them; null where none does. */
+                source: string | null;
+                tensors: string[];
+            }[];
             /** @enum {string} */
             mode: "diag" | "separate";
             source_weights: number[];

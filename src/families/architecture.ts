@@ -1,5 +1,6 @@
 import { SpecError } from '../errors.js';
 import { ACTIVATIONS, type Activation, type FamilyDescription } from './description.js';
+import { flagsOf, isTied, modelClass, type TensorNames } from './model-class.js';
 
 export type Config = Record<string, unknown>;
 
@@ -42,6 +43,8 @@ export interface Architecture {
   /** First layer the window holds in. */
   windowFromLayer: number;
   tied: boolean;
+  /** Config keys that say whether tensors exist, e.g. `attention_bias`. */
+  flags: Record<string, boolean>;
   padId: number | null;
 }
 
@@ -57,9 +60,15 @@ const NAMES: Record<string, Activation> = {
 /**
  * Put a config's numbers into a family description. Pure.
  * @param pointer where the config came from, for messages, e.g. `/sources/0`.
- * @throws SpecError `config_invalid`, `config_unsupported`, `activation_unsupported`
+ * @param tensors of the checkpoint: they decide what config.json leaves open.
+ * @throws SpecError `config_invalid`, `config_unsupported`, `activation_unsupported`, `class_unsupported`
  */
-export function architectureOf(family: FamilyDescription, config: Config, pointer: string): Architecture {
+export function architectureOf(
+  family: FamilyDescription,
+  config: Config,
+  pointer: string,
+  tensors?: TensorNames,
+): Architecture {
   const read = new ConfigReader(config, pointer);
   refuseUnsupported(family, config, pointer);
   const { sizes } = family;
@@ -77,7 +86,7 @@ export function architectureOf(family: FamilyDescription, config: Config, pointe
   const window = slidingWindow(family, config);
   return {
     family: family.family,
-    ...classOf(family, config),
+    ...modelClass(family, config, tensors, pointer),
     causal: family.attention.kind === 'causal',
     norm: family.norm.kind,
     placement: family.norm.placement,
@@ -96,7 +105,8 @@ export function architectureOf(family: FamilyDescription, config: Config, pointe
     positionsSkipPadding: skipPadding,
     rotary: family.positions.kind === 'rotary' ? rotaryOf(family.positions.theta, config, pointer) : null,
     ...window,
-    tied: typeof config[family.tie.key] === 'boolean' ? (config[family.tie.key] as boolean) : family.tie.default,
+    tied: isTied(family, config, tensors),
+    flags: flagsOf(family, config, pointer),
     padId: skipPadding ? (padId ?? 1) : padId,
   };
 }
@@ -148,13 +158,6 @@ function refuseUnsupported(family: FamilyDescription, config: Config, pointer: s
         `${key} of config.json is ${JSON.stringify(config[key])}; family ${family.family} is supported with ${JSON.stringify(value)} only.`,
         pointer,
       );
-}
-
-function classOf(family: FamilyDescription, config: Config): Pick<Architecture, 'className' | 'head'> {
-  const named = Array.isArray(config.architectures) ? config.architectures.map(String) : [];
-  const className =
-    named.find((name) => Object.hasOwn(family.architectures, name)) ?? Object.keys(family.architectures)[0];
-  return { className, head: family.architectures[className].head };
 }
 
 function activationOf(family: FamilyDescription, config: Config, pointer: string): Activation {

@@ -10,7 +10,7 @@ export const bert: FamilyDescriptionInput = {
   model_types: ['bert'],
   architectures: {
     BertForMaskedLM: { head: 'masked' },
-    BertForPreTraining: { head: 'masked' },
+    BertForPreTraining: { head: 'masked', as: 'BertForMaskedLM' },
     BertModel: { head: 'none' },
   },
   base_prefix: 'bert.',

@@ -2,12 +2,13 @@ import { SpecError } from '../errors.js';
 import { type FloatDtype, isFloatDtype } from '../safetensors/dtype.js';
 import type { TensorInfo } from '../safetensors/header.js';
 import type { Architecture } from './architecture.js';
-import type { FamilyDescription, Slot, Space, TensorPattern } from './description.js';
+import { type FamilyDescription, HEAD_SLOTS, type Slot, type Space, type TensorPattern } from './description.js';
+import { hasBasePrefix } from './model-class.js';
 
 /** One tensor of a file and what it is in the model. JSON-serialisable. */
 export interface Binding {
   name: string;
-  /** Name the stock class uses today; differs from `name` for old names and absent prefixes. */
+  /** Name the stock class uses today; differs from `name` for old names and other prefixes. */
   canonical: string;
   slots: Slot[];
   part: 'weight' | 'bias';
@@ -25,15 +26,16 @@ export interface BoundTensors {
   extra: string[];
   /** Known tensors without weights, left out. */
   buffers: string[];
-  /** Whether names start with the base model's prefix. */
-  prefixed: boolean;
+  /** Tensors that the class, as its config.json sets it, has no place for: `transformers` ignores them too. */
+  ignored: string[];
 }
 
-const HEAD_SLOTS: readonly Slot[] = ['transform', 'transform_norm', 'decoder'];
-
-/** Slots that a model with this head, and this tie, stores. */
+/** Whether a model of this class, with these flags and this tie, stores a pattern's tensors. */
 export function wanted(pattern: TensorPattern, a: Architecture): boolean {
   const slot = pattern.slots[0];
+  if (pattern.flag && !a.flags[pattern.flag.key]) return false;
+  // The stock classes with a head have no pooler.
+  if (slot === 'pooler') return a.head === 'none';
   if (!HEAD_SLOTS.includes(slot)) return true;
   if (a.head === 'none') return false;
   return !(slot === 'decoder' && pattern.part === 'weight' && a.tied);
@@ -58,6 +60,10 @@ export function shapeOf(pattern: Pick<TensorPattern, 'axes' | 'layout' | 'slots'
   return pattern.axes.map((space, axis) => spaceWidth(a, space) * (axis === outAxis ? pattern.slots.length : 1));
 }
 
+/** Prefix of the base model's tensors in the class that is written. */
+export const basePrefix = (family: FamilyDescription, { head }: Pick<Architecture, 'head'>): string =>
+  head === 'none' ? '' : family.base_prefix;
+
 /** Whether a pattern names one tensor in each layer. */
 export const perLayer = (pattern: string) => pattern.includes('{layer}');
 
@@ -78,17 +84,19 @@ export function bindTensors(
   tensors: ReadonlyMap<string, TensorInfo>,
   pointer: string,
 ): BoundTensors {
-  const prefixed = family.base_prefix !== '' && [...tensors.keys()].some((name) => name.startsWith(family.base_prefix));
-  const base = prefixed ? family.base_prefix : '';
+  const base = hasBasePrefix(family, tensors) ? family.base_prefix : '';
   const taken = new Set<string>();
   const bindings: Binding[] = [];
+  const ignored: string[] = [];
   for (const pattern of family.tensors) {
-    const aliases = pattern.aliases.map((alias) => expandName(alias, base, a.layers));
-    expandName(pattern.name, base, a.layers).forEach(({ name: canonical, layer }, index) => {
-      const names = [canonical, ...aliases.map((list) => list[index].name)];
-      const present = names.filter((name) => tensors.has(name));
+    const stored = [pattern.name, ...pattern.aliases].map((name) => expandName(name, base, a.layers));
+    expandName(pattern.name, basePrefix(family, a), a.layers).forEach(({ name: canonical, layer }, index) => {
+      const present = stored.map((list) => list[index].name).filter((name) => tensors.has(name));
       for (const name of present) taken.add(name);
-      if (!wanted(pattern, a)) return;
+      if (!wanted(pattern, a)) {
+        ignored.push(...present);
+        return;
+      }
       if (present.length === 0) {
         if (pattern.optional) return;
         throw new SpecError(
@@ -106,7 +114,7 @@ export function bindTensors(
   const rest = [...tensors.keys()].filter((name) => !taken.has(name)).sort();
   return {
     bindings,
-    prefixed,
+    ignored,
     buffers: rest.filter((name) => buffers.has(name)),
     extra: rest.filter((name) => !buffers.has(name)),
   };

@@ -26,6 +26,9 @@ export const SLOTS = [
 ] as const;
 export type Slot = (typeof SLOTS)[number];
 
+/** Slots of a language-model head. */
+export const HEAD_SLOTS: readonly Slot[] = ['transform', 'transform_norm', 'decoder'];
+
 /** Activation axes that tensors share. `heads` holds heads · head_dim, `kv_heads` kv heads · head_dim. */
 export const SPACES = [
   'residual',
@@ -76,6 +79,10 @@ const TensorPatternSchema = z
       .default('out_in')
       .describe('in_out: embeddings and Conv1D, whose columns write.'),
     optional: z.boolean().default(false),
+    flag: z
+      .strictObject({ key: configKey, default: z.boolean() })
+      .optional()
+      .describe('Boolean key of config.json: the stock class has the tensor only where it is true.'),
   })
   .refine(({ part, axes, slots }) => axes.length === (part === 'bias' || slots[0].endsWith('_norm') ? 1 : 2), {
     message: 'weights have two axes, biases and norms one',
@@ -104,8 +111,18 @@ export const FamilyDescriptionSchema = z
     family: z.string().min(1).max(64),
     model_types: z.array(z.string()).min(1).max(MOST_TYPES).describe('Values of config.json model_type.'),
     architectures: z
-      .record(z.string(), z.strictObject({ head: z.enum(['none', 'causal', 'masked']) }))
-      .describe('Stock classes and the head each carries. The first is assumed where config.json names none.'),
+      .record(
+        z.string(),
+        z.strictObject({
+          head: z.enum(['none', 'causal', 'masked']),
+          model_type: z.string().optional().describe('Where the classes of two model types share a family.'),
+          as: z
+            .string()
+            .optional()
+            .describe('Class of the result, where this one has a further head that is not merged.'),
+        }),
+      )
+      .describe('Stock classes and the head each carries. Where config.json names none, the tensors decide.'),
     base_prefix: z.string().describe('Prefix of the base model inside a model with a head; files may lack it.'),
     norm: z.strictObject({
       kind: z.enum(['layer', 'rms']),

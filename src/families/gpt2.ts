@@ -9,7 +9,11 @@ const conv1d = { layout: 'in_out', bias: 'required' } as const;
 export const gpt2: FamilyDescriptionInput = {
   family: 'gpt2',
   model_types: ['gpt2'],
-  architectures: { GPT2LMHeadModel: { head: 'causal' }, GPT2Model: { head: 'none' } },
+  architectures: {
+    GPT2LMHeadModel: { head: 'causal' },
+    GPT2DoubleHeadsModel: { head: 'causal', as: 'GPT2LMHeadModel' },
+    GPT2Model: { head: 'none' },
+  },
   base_prefix: 'transformer.',
   norm: { kind: 'layer', placement: 'pre', epsilon: { key: 'layer_norm_epsilon', default: 1e-5 } },
   attention: { kind: 'causal' },

@@ -2,9 +2,10 @@ import type { FamilyDescriptionInput } from './description.js';
 import { linear, norm, table } from './patterns.js';
 
 const layer = '{base}layers.{layer}';
-const optional = { bias: 'optional' } as const;
+const attention = { bias: 'required', biasFlag: 'attention_bias' } as const;
+const mlp = { bias: 'required', biasFlag: 'mlp_bias' } as const;
 
-/** Touvron et al. 2023. Stock class LlamaForCausalLM; attention_bias and mlp_bias show as optional tensors. */
+/** Touvron et al. 2023. Stock classes LlamaForCausalLM and LlamaModel. */
 export const llama: FamilyDescriptionInput = {
   family: 'llama',
   model_types: ['llama'],
@@ -29,14 +30,14 @@ export const llama: FamilyDescriptionInput = {
   tensors: [
     table('{base}embed_tokens', 'word', 'vocabulary'),
     ...norm(`${layer}.input_layernorm`, 'attention_norm', 'rms'),
-    ...linear(`${layer}.self_attn.q_proj`, 'q', 'heads', 'residual', optional),
-    ...linear(`${layer}.self_attn.k_proj`, 'k', 'kv_heads', 'residual', optional),
-    ...linear(`${layer}.self_attn.v_proj`, 'v', 'kv_heads', 'residual', optional),
-    ...linear(`${layer}.self_attn.o_proj`, 'o', 'residual', 'heads', optional),
+    ...linear(`${layer}.self_attn.q_proj`, 'q', 'heads', 'residual', attention),
+    ...linear(`${layer}.self_attn.k_proj`, 'k', 'kv_heads', 'residual', attention),
+    ...linear(`${layer}.self_attn.v_proj`, 'v', 'kv_heads', 'residual', attention),
+    ...linear(`${layer}.self_attn.o_proj`, 'o', 'residual', 'heads', attention),
     ...norm(`${layer}.post_attention_layernorm`, 'ffn_norm', 'rms'),
-    ...linear(`${layer}.mlp.gate_proj`, 'gate', 'ffn', 'residual', optional),
-    ...linear(`${layer}.mlp.up_proj`, 'up', 'ffn', 'residual', optional),
-    ...linear(`${layer}.mlp.down_proj`, 'down', 'residual', 'ffn', optional),
+    ...linear(`${layer}.mlp.gate_proj`, 'gate', 'ffn', 'residual', mlp),
+    ...linear(`${layer}.mlp.up_proj`, 'up', 'ffn', 'residual', mlp),
+    ...linear(`${layer}.mlp.down_proj`, 'down', 'residual', 'ffn', mlp),
     ...norm('{base}norm', 'final_norm', 'rms'),
     ...linear('lm_head', 'decoder', 'vocabulary', 'residual'),
   ],

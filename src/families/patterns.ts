@@ -6,6 +6,8 @@ interface LinearOptions {
   layout?: 'out_in' | 'in_out';
   bias?: 'none' | 'required' | 'optional';
   optional?: boolean;
+  /** Config key, false by default, that says whether there is a bias. */
+  biasFlag?: string;
 }
 
 /** Weight and bias of a linear map `out ← in`, as two patterns. */
@@ -14,7 +16,7 @@ export function linear(
   slots: Slot | Slot[],
   out: Space,
   input: Space,
-  { layout = 'out_in', bias = 'none', optional = false }: LinearOptions = {},
+  { layout = 'out_in', bias = 'none', optional = false, biasFlag }: LinearOptions = {},
 ): Pattern[] {
   const list = Array.isArray(slots) ? slots : [slots];
   const weight: Pattern = {
@@ -27,7 +29,14 @@ export function linear(
   if (bias === 'none') return [weight];
   return [
     weight,
-    { name: `${name}.bias`, slots: list, part: 'bias', axes: [out], optional: optional || bias === 'optional' },
+    {
+      name: `${name}.bias`,
+      slots: list,
+      part: 'bias',
+      axes: [out],
+      optional: optional || bias === 'optional',
+      ...(biasFlag ? { flag: { key: biasFlag, default: false } } : {}),
+    },
   ];
 }
 

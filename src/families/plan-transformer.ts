@@ -2,14 +2,16 @@ import { transformerCosts } from '../costs/transformer.js';
 import { SpecError } from '../errors.js';
 import type { FloatDtype } from '../safetensors/dtype.js';
 import { type Architecture, architectureOf, type Config } from './architecture.js';
-import { bindTensors, expandName, shapeOf, wanted } from './binding.js';
+import { bindTensors } from './binding.js';
 import { checkLayers, checkSizes } from './bounds.js';
 import { checkAgreement } from './compare.js';
 import type { FamilyDescription } from './description.js';
 import { grownEpsilon, grownSizes, refuseFittedGrowth } from './growth.js';
+import { refuseKeptOfOtherSize } from './kept-tensors.js';
+import { withTiedWord } from './model-class.js';
+import { keptTensors, outputTensors, withoutMissingParts } from './output-tensors.js';
 import type {
   GeneratedCalibration,
-  OutputTensor,
   PlannedSource,
   SourceHeaders,
   TransformerPlan,
@@ -29,36 +31,36 @@ const TORCH_NAMES: Record<FloatDtype, string> = { F64: 'float64', F32: 'float32'
 /**
  * Plan the merge of whole transformers: a pure function of headers and configs, JSON-serialisable.
  * @throws SpecError with a stable code and a pointer into the job spec: `family_unknown`, `sources_differ`,
- *   `config_invalid`, `config_unsupported`, `activation_unsupported`, `tensor_missing`, `tensor_shape`,
+ *   `class_unsupported`, `config_invalid`, `config_unsupported`, `activation_unsupported`, `tensor_missing`, `tensor_shape`,
  *   `dtype_unsupported`, `extra_tensors`, `width_out_of_range`, `heads_illegal`, `kv_heads_illegal`,
  *   `hidden_size_illegal`, `calibration_missing`, `source_weights_invalid`
  */
 export function planTransformer(request: TransformerRequest): TransformerPlan {
   const { mode = 'diag', basis = 'weight', padding = 'orthonormal', extra_tensors: policy = 'fail' } = request;
   const family = familyOf(request.family ?? 'auto', request.sources[0].config);
-  const sources = request.sources.map((source, index) => planSource(request, family, source, index));
-  checkAgreement(sources);
-  if (policy === 'fail') refuseExtra(sources);
+  const stored = request.sources.map((source, index) => planSource(request, family, source, index));
+  checkAgreement(stored);
+  if (policy === 'fail') refuseExtra(stored);
   const sizes = targetSizes(
     family,
-    sources.map((s) => s.architecture),
+    stored.map((s) => s.architecture),
     request.target,
   );
-  const dtype = request.output?.dtype ?? widestDtype(sources);
-  const config = targetConfig(
-    family,
-    request.sources[0].config,
-    sizes,
-    sources[0].architecture.headDim,
-    TORCH_NAMES[dtype],
-    grownEpsilon(sources[0].architecture, sizes, sources.length),
-  );
+  const dtype = request.output?.dtype ?? widestDtype(stored);
+  const config = targetConfig(family, request.sources[0].config, sizes, {
+    sources: stored.map((s) => s.architecture),
+    dtype: TORCH_NAMES[dtype],
+    epsilon: grownEpsilon(stored[0].architecture, sizes, stored.length),
+  });
   const target = architectureOf(family, config, '/target');
+  const { sources, leftOut } = withoutMissingParts(family, stored, target);
+  if (policy === 'keep_first') refuseKeptOfOtherSize(sources, request.sources[0], target);
   const calibration = calibrationOf(request, target);
   const fit = calibration && request.fit !== 'closed_form' ? 'calibrated' : 'closed_form';
   const grown = grownSizes(sources, target);
   refuseFittedGrowth(grown, calibration !== null);
-  const tensors = outputTensors(family, request.sources, sources, target, dtype, policy === 'keep_first');
+  const tensors = outputTensors(family, sources, target, dtype);
+  if (policy === 'keep_first') tensors.push(...keptTensors(sources[0], request.sources[0]));
   const plan: Omit<TransformerPlan, 'costs'> = {
     version: 1,
     kind: 'transformer',
@@ -79,6 +81,7 @@ export function planTransformer(request: TransformerRequest): TransformerPlan {
       kept: policy === 'keep_first' ? sources[0].extra : [],
       dropped: policy === 'keep_first' ? sources.slice(1).flatMap((s) => s.extra) : sources.flatMap((s) => s.extra),
     },
+    left_out: leftOut,
     spaces: spaceReports(sources, target, { fit, padding, basis }),
     calibration,
   };
@@ -100,11 +103,12 @@ function planSource(
       `Sources "${request.sources[0].label}" and "${label}" differ in family (${family.family} and ${own.family}).`,
       pointer,
     );
-  const architecture = architectureOf(family, source.config, pointer);
+  const architecture = architectureOf(family, source.config, pointer, source.tensors);
   checkLayers(family, architecture, source.tensors, pointer);
-  const { bindings, extra, buffers } = bindTensors(family, architecture, source.tensors, pointer);
+  const tensors = withTiedWord(family, source.config, source.tensors);
+  const bound = bindTensors(family, architecture, tensors, pointer);
   checkSizes(family, architecture, source.tensors, pointer);
-  return { label, architecture, bindings, extra, buffers };
+  return { label, architecture, ...bound };
 }
 
 function refuseExtra(sources: readonly PlannedSource[]): void {
@@ -172,48 +176,4 @@ const GOOGLE_MASK = 103;
 function maskToken(config: Config, vocabulary: number): number {
   if (typeof config.mask_token_id === 'number') return config.mask_token_id;
   return config.model_type === 'bert' && vocabulary >= GOOGLE_VOCABULARY ? GOOGLE_MASK : vocabulary - 1;
-}
-
-/** The result's tensors under the stock names, in the order of the family's description. */
-function outputTensors(
-  family: FamilyDescription,
-  headers: readonly SourceHeaders[],
-  sources: readonly PlannedSource[],
-  target: Architecture,
-  dtype: FloatDtype,
-  keepExtra: boolean,
-): OutputTensor[] {
-  const base = sources[0].bindings.some((b) => b.canonical.startsWith(family.base_prefix)) ? family.base_prefix : '';
-  const tensors = family.tensors.flatMap((pattern): OutputTensor[] => {
-    if (!wanted(pattern, target)) return [];
-    const stored = (s: PlannedSource) =>
-      s.bindings.some((b) => b.slots[0] === pattern.slots[0] && b.part === pattern.part);
-    // A bias that any source has is kept (zeros elsewhere); a part of the model that some source lacks is left out.
-    if (pattern.optional && !(pattern.part === 'bias' ? sources.some(stored) : sources.every(stored))) return [];
-    const { slots, part, layout } = pattern;
-    return [pattern.name, ...pattern.also].flatMap((name) =>
-      expandName(name, base, target.layers).map((expanded) => ({
-        ...expanded,
-        dtype,
-        shape: shapeOf(pattern, target),
-        slots,
-        part,
-        layout,
-      })),
-    );
-  });
-  if (!keepExtra) return tensors;
-  const kept = sources[0].extra.map((name): OutputTensor => {
-    const info = headers[0].tensors.get(name)!;
-    return {
-      name,
-      dtype: info.dtype as FloatDtype,
-      shape: info.shape,
-      slots: null,
-      part: 'weight',
-      layer: null,
-      layout: 'out_in',
-    };
-  });
-  return [...tensors, ...kept];
 }

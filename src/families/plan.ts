@@ -63,6 +63,16 @@ export interface PlannedSource {
   bindings: Binding[];
   extra: string[];
   buffers: string[];
+  /** Tensors that its class, as its config.json sets it, ignores. */
+  ignored: string[];
+}
+
+/** Tensors that are not in the result, and why. */
+export interface LeftOut {
+  /** Label of the source that holds them; null where none does, though the class of the result has them. */
+  source: string | null;
+  tensors: string[];
+  reason: string;
 }
 
 /** One tensor of the result. */
@@ -116,6 +126,7 @@ export interface TransformerPlan {
   tensors: OutputTensor[];
   max_shard_bytes: number;
   extra_tensors: { policy: ExtraPolicy; dropped: string[]; kept: string[] };
+  left_out: LeftOut[];
   spaces: SpaceReport[];
   /** How calibration tokens come to be; null for closed_form, unless its basis is measured on them. */
   calibration: { generate: GeneratedCalibration } | { rows: number; length: number } | null;

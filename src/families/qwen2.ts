@@ -18,5 +18,5 @@ export const qwen2: FamilyDescriptionInput = {
   },
   tensors: llama.tensors
     .filter(({ part, slots }) => part !== 'bias' || ['q', 'k', 'v'].includes(slots[0]))
-    .map((tensor) => (tensor.part === 'bias' ? { ...tensor, optional: false } : tensor)),
+    .map((tensor) => (tensor.part === 'bias' ? { ...tensor, flag: undefined } : tensor)),
 };

@@ -11,9 +11,9 @@ export const roberta: FamilyDescriptionInput = {
   model_types: ['roberta', 'xlm-roberta'],
   architectures: {
     RobertaForMaskedLM: { head: 'masked' },
-    XLMRobertaForMaskedLM: { head: 'masked' },
+    XLMRobertaForMaskedLM: { head: 'masked', model_type: 'xlm-roberta' },
     RobertaModel: { head: 'none' },
-    XLMRobertaModel: { head: 'none' },
+    XLMRobertaModel: { head: 'none', model_type: 'xlm-roberta' },
   },
   base_prefix: 'roberta.',
   positions: { kind: 'learned', offset: 'padding' },

@@ -111,26 +111,44 @@ export function nearest(value: number, legal: (candidate: number) => boolean, mo
   return found.join(' or ');
 }
 
-/** config.json of the result: source 1's, with the new sizes, and untied; `epsilon` where it is another than source 1's. */
+/** Keys of a source's config.json that say how it was made, loaded or stored, which is not how the result is. */
+const OF_THE_SOURCE = [
+  '_name_or_path',
+  'transformers_version',
+  'dtype',
+  'auto_map',
+  'custom_pipelines',
+  'quantization_config',
+  'compression_config',
+];
+
+/**
+ * config.json of the result: source 1's with the new sizes, the class that is made, the flags that its tensors ask for,
+ * and a decoder of its own; `epsilon` where it is another than source 1's.
+ */
 export function targetConfig(
   family: FamilyDescription,
   config: Config,
   sizes: TargetSizes,
-  headDim: number,
-  dtype: string,
-  epsilon: number | null,
+  { sources, dtype, epsilon }: { sources: readonly Architecture[]; dtype: string; epsilon: number | null },
 ): Config {
   const { sizes: keys } = family;
-  const { _name_or_path, transformers_version, dtype: _, ...rest } = config;
+  const [{ className, head, headDim, flags }] = sources;
+  const kept = Object.entries(config).filter(([key]) => !OF_THE_SOURCE.includes(key));
+  // A bias that any source has is in the result, zeros where another has none.
+  const set = Object.keys(flags).filter((key) => sources.some((source) => source.flags[key]));
   return {
-    ...rest,
+    ...Object.fromEntries(kept),
+    architectures: [className],
     [keys.hidden]: sizes.hidden,
     [keys.intermediate]: sizes.ffn,
     [keys.heads]: sizes.heads,
     ...(keys.kv_heads ? { [keys.kv_heads]: sizes.kvHeads } : {}),
     ...(keys.head_dim ? { [keys.head_dim]: headDim } : {}),
     ...(epsilon === null ? {} : { [family.norm.epsilon.key]: epsilon }),
-    [family.tie.key]: false,
+    ...Object.fromEntries(set.map((key) => [key, true])),
+    // A base model has no decoder to tie: a head that is put on it later is tied as the source's was.
+    ...(head === 'none' ? {} : { [family.tie.key]: false }),
     torch_dtype: dtype,
   };
 }

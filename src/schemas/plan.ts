@@ -174,6 +174,16 @@ export const TransformerPlanSchema = z
     mode: z.enum(['diag', 'separate']),
     source_weights: z.array(z.number()),
     tensors: z.array(z.looseObject({ name: z.string(), dtype: z.enum(['F64', 'F32', 'F16', 'BF16']), shape })),
+    left_out: z
+      .array(
+        z.strictObject({
+          source: z.string().nullable().describe('The source that holds them; null where none does.'),
+          tensors: z.array(z.string()),
+          reason: z.string(),
+        }),
+      )
+      .optional()
+      .describe('Tensors of a known kind that are not in the result, and why.'),
     spaces: z.array(TransformerSpacePlanSchema),
     steps: z.array(StepPlanSchema),
     config: z.record(z.string(), z.unknown()).describe('config.json of the result.'),

@@ -18,11 +18,10 @@ import {
   verifyOutput,
 } from '../../workers/transformer/index.js';
 import { la, openModel } from './support.js';
-import { type Shapes, STOCK, TIED, writeTiny } from './tiny.js';
+import { STOCK, TIED, writeTiny } from './tiny.js';
 
 /** Large enough that an ε left unscaled shows in the logits. */
 const EPSILON = 0.05;
-const POOLER: Shapes = { 'bert.pooler.dense.weight': [12, 12], 'bert.pooler.dense.bias': [12] };
 
 const targetOf = (name: string) => {
   if (name === 'gpt2') return { hidden_size: 20, num_attention_heads: 5, intermediate_size: 60 };
@@ -32,9 +31,8 @@ const targetOf = (name: string) => {
 
 async function source(name: string) {
   const { config, shapes } = STOCK[name];
-  const all = name === 'bert' ? { ...shapes, ...POOLER } : shapes;
   const kept = Object.fromEntries(
-    Object.entries(all).filter(([tensor]) => !TIED.includes(tensor) || 'rms_norm_eps' in config),
+    Object.entries(shapes).filter(([tensor]) => !TIED.includes(tensor) || 'rms_norm_eps' in config),
   );
   const epsilon = { rms_norm_eps: EPSILON, layer_norm_eps: EPSILON, layer_norm_epsilon: EPSILON };
   return openModel(await writeTiny({ ...config, ...epsilon }, kept, 11));

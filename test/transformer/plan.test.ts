@@ -83,16 +83,16 @@ describe('refusals', () => {
   });
 
   it('names tensors it does not know, unless told what to do with them', () => {
-    const sources = [headers('bert', {}, { 'cls.seq_relationship.weight': [2, 12] }), headers('bert')];
+    const sources = [headers('bert', {}, { 'temperature.weight': [5] }), headers('bert')];
     expect(refusal({ sources, target: {} })).toMatchObject({
       code: 'extra_tensors',
-      message: expect.stringContaining('cls.seq_relationship.weight'),
+      message: expect.stringContaining('temperature.weight'),
     });
     expect(planTransformer({ sources, target: {}, extra_tensors: 'drop' }).extra_tensors.dropped).toEqual([
-      'cls.seq_relationship.weight',
+      'temperature.weight',
     ]);
     const kept = planTransformer({ sources, target: {}, extra_tensors: 'keep_first' });
-    expect(kept.tensors.at(-1)).toMatchObject({ name: 'cls.seq_relationship.weight', slots: null });
+    expect(kept.tensors.at(-1)).toMatchObject({ name: 'temperature.weight', slots: null });
   });
 
   it('a tensor of another shape than config.json says, and a missing one', () => {
@@ -206,7 +206,7 @@ it('finds tensors without the base model’s prefix, and old names', () => {
     ([name, info]) => [name.replace('transformer.', ''), { ...info, name: name.replace('transformer.', '') }] as const,
   );
   const plan = planTransformer({ sources: [{ ...bare, tensors: new Map(renamed) }], target: {} });
-  expect(plan.tensors.map((t) => t.name)).toContain('h.0.attn.c_attn.weight');
+  expect(plan.tensors.map((t) => t.name)).toContain('transformer.h.0.attn.c_attn.weight');
   const old = headers('bert');
   const gamma = [...old.tensors].map(([name, info]) => {
     const other = name.replace('LayerNorm.weight', 'LayerNorm.gamma').replace('LayerNorm.bias', 'LayerNorm.beta');

@@ -24,7 +24,7 @@ export async function openModel(folder: string, precision: 'float32' | 'float64'
   open.push(reader);
   const config = configOf(folder);
   const family = familyOf('auto', config);
-  const architecture = architectureOf(family, config, '/sources/0');
+  const architecture = architectureOf(family, config, '/sources/0', reader.tensors);
   const { bindings } = bindTensors(family, architecture, reader.tensors, '/sources/0');
   return { reader, config, architecture, bindings, model: storedModel(architecture, reader, bindings, la, precision) };
 }

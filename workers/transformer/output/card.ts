@@ -48,6 +48,7 @@ export function modelCard(plan: TransformerPlan, metrics: TransformerMetrics): s
       (s) => `| ${s.name} | ${s.source_widths.join(' + ')} | ${s.width} | ${s.legality} | ${s.reason} |`,
     ),
     '',
+    ...leftOut(plan),
     ...figures(plan, metrics),
   ];
   return `${lines.join('\n')}\n`;
@@ -62,6 +63,13 @@ function howMade(plan: TransformerPlan): string {
   const from =
     plan.basis === 'activation' ? 'the weights, on a basis measured on calibration tokens' : 'the weights alone';
   return `Merged in closed form from ${from}. Meant as an initialisation for further training.`;
+}
+
+function leftOut({ left_out }: TransformerPlan): string[] {
+  if (left_out.length === 0) return [];
+  const line = ({ source, tensors, reason }: (typeof left_out)[number]) =>
+    `- ${source ? `${source}: ` : ''}${tensors.map((name) => `\`${name}\``).join(', ')}: ${reason}`;
+  return ['## Not in this model', '', ...left_out.map(line), ''];
 }
 
 function figures(plan: TransformerPlan, { probes, mean }: TransformerMetrics): string[] {
