@@ -51,6 +51,8 @@ const REASONS = {
   balanced:
     '; its directions weigh what the tensors around it write by what they read (balanced in its local form, a heuristic), orthonormal because a norm reads them',
   full: 'every direction is kept',
+  output:
+    'the gain of the last norm, whose output is the model’s, is kept as its diagonal: last_hidden_state is E·h only nearly',
   heads: 'softmax couples a head’s dimensions: whole heads (with grouped queries, whole groups) are selected',
   ffn: 'an elementwise nonlinearity sits on the units: whole units are selected',
   transform: 'an elementwise nonlinearity sits on the transform: whole units are selected',
@@ -67,6 +69,8 @@ const GROWN = {
   ffn: 'units are copied, their down columns split unequally between the copies',
   transform: 'units are copied, which keeps the norm behind them; the decoder’s columns are split unequally',
   pooler: 'units are copied; what reads the pooled output sees them twice or more',
+  headless:
+    'wider than its one source: the source’s own units, then units that nothing writes yet and every reader reads (E = [I; 0], F = [I, G]); last_hidden_state is [the source’s, 0] = E·h, ε is scaled by d/r',
   dead: 'the source’s own, and further ones without weights (padding zero)',
 };
 
@@ -116,10 +120,17 @@ export function spaceReports(
   };
   const post = target.placement === 'post';
   const residual = () => {
-    if (!grown.hidden)
-      return post ? (['approximate', REASONS.post] as const) : (['exact', REASONS[target.norm]] as const);
+    const headless = target.head === 'none';
+    if (!grown.hidden) {
+      if (post) return ['approximate', REASONS.post] as const;
+      const diagonal = headless && !(whole('residual') && fit === 'closed_form');
+      return diagonal
+        ? (['approximate', `${REASONS[target.norm]}; ${REASONS.output}`] as const)
+        : (['exact', REASONS[target.norm]] as const);
+    }
     if (post) return ['exact', GROWN.post] as const;
-    return ['exact', padding === 'zero' ? `${GROWN.dead}; ε is scaled by d/r` : GROWN[target.norm]] as const;
+    if (padding === 'zero') return ['exact', `${GROWN.dead}; ε is scaled by d/r`] as const;
+    return ['exact', headless ? GROWN.headless : GROWN[target.norm]] as const;
   };
   const [legality, why] = residual();
   const chosen = () => {

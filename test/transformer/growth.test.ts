@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import type { TransformerRequest } from '../../src/families/plan.js';
 import { planTransformer } from '../../src/families/plan-transformer.js';
 import { Mt19937 } from '../../src/random/mt19937.js';
@@ -155,4 +156,76 @@ it('copies add up to their original and are all different', () => {
     expect(new Set(own).size).toBe(own.length);
   }
   expect([...copyShares([0, 1, -1])]).toEqual([1, 1, 0]);
+});
+
+/** The base model of a stock one: its names without their prefix, no head, and a pooler where its class has one. */
+async function headless(name: string) {
+  const { config, shapes } = STOCK[name];
+  const prefix = /^(?:transformer|model|bert|roberta)\./;
+  const kept = Object.entries(shapes).flatMap(([tensor, shape]) =>
+    prefix.test(tensor) ? [[tensor.replace(prefix, ''), shape]] : [],
+  );
+  const pooler = name === 'bert' ? { 'pooler.dense.weight': [12, 12], 'pooler.dense.bias': [12] } : {};
+  const epsilon = { rms_norm_eps: EPSILON, layer_norm_eps: EPSILON, layer_norm_epsilon: EPSILON };
+  const changed = { ...config, architectures: undefined, ...epsilon };
+  return openModel(await writeTiny(changed, { ...Object.fromEntries(kept), ...pooler }, 11));
+}
+
+/** last_hidden_state [tokens, width] in float64. */
+async function lastHidden(model: Model): Promise<Float64Array> {
+  let last = new Float64Array();
+  await forward(la, model, tokens(3, 12), ({ normed }) => {
+    last = Float64Array.from(normed);
+  });
+  return last;
+}
+
+/** ‖result − E·source‖ / ‖E·source‖ of last_hidden_state, E from bases.safetensors. */
+async function distanceFromMap(before: Model, after: Model, directory: string): Promise<number> {
+  const bases = await CheckpointReader.open(path.join(directory, 'bases.safetensors'));
+  const [r, d] = bases.tensors.get('residual.expand')!.shape;
+  const expand = la.upload(await bases.floats('residual.expand', 'float64'), r, d);
+  await bases.close();
+  const [source, result] = [await lastHidden(before), await lastHidden(after)];
+  const mapped = await la.download(await la.gemm(la.upload(source, source.length / d, d), expand, { transB: true }));
+  expect(result.length).toBe(mapped.length);
+  const squares = (of: (i: number) => number) => result.reduce((sum, _, i) => sum + of(i) ** 2, 0);
+  return Math.sqrt(squares((i) => result[i] - mapped[i]) / squares((i) => mapped[i]));
+}
+
+describe.each(Object.keys(STOCK))('%s without a head', (name) => {
+  const run = async (request: Partial<TransformerRequest>) => {
+    const one = await headless(name);
+    const plan = planTransformer({
+      sources: [{ label: 'a', config: one.config, tensors: one.reader.tensors }],
+      target: targetOf(name),
+      ...request,
+    });
+    const directory = mkdtempSync(path.join(os.tmpdir(), 'headless-'));
+    await mergeTransformer(plan, [one.reader], la, directory, { calibration: tokens(64, 12) });
+    await verifyOutput(plan, directory, la);
+    const result = await openResult(plan, la, directory);
+    const distance = await distanceFromMap(one.model, result.model, directory);
+    const dead = await deadUnits(result.model);
+    await result.reader.close();
+    return { plan, distance, dead };
+  };
+  const post = name === 'bert' || name === 'roberta';
+
+  it.each([
+    ['wider', {}],
+    ['wider, padding zero', { padding: 'zero' as const }],
+    ['at its own width', { target: {} }],
+  ])('%s: last_hidden_state is E·h', async (what, request) => {
+    const { plan, distance, dead } = await run(request);
+    expect(distance).toBeLessThan(1e-6);
+    if (!post) expect(plan.spaces[0].legality).toBe('exact');
+    if (what === 'wider') expect(dead).toEqual([0, 0, 0]);
+  });
+
+  it('calibrated at its own width: last_hidden_state is E·h as nearly as the fit is', async () => {
+    const { plan, distance } = await run({ target: {}, calibration: tokens(64, 12) });
+    expect(plan.spaces[0].legality).toBe('approximate');
+    expect(distance).toBeLessThan(0.25);
+  });
 });

@@ -4,8 +4,9 @@ import type { TransformerPlan } from '../../../src/families/plan.js';
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { type Control, checkCancelled } from '../control.js';
 import { type Batch, batchesOf, squaredDistance, type Tokens } from '../forward/batch.js';
-import { normalise } from '../forward/norm.js';
+import { affine, normalise } from '../forward/norm.js';
 import { advance, applyLinear, embed, sublayerHidden } from '../forward/run.js';
+import { joinNorms, mappedNorm } from '../mapped-norm.js';
 import { type Linear, normSlot, SlotModel } from '../model.js';
 import { type Fold, type ReaderSource, stackReaders } from '../readers.js';
 import { residualBasis } from '../residual.js';
@@ -66,7 +67,8 @@ export async function fitCalibrated(
     const slots = new MemorySlots(la);
     const model = new SlotModel(plan.target, slots, la, 'float32');
     const expand = await la.cast(basis.expand, 'float32');
-    const fitting = { la, plan, control, tokens, joint, found, expand, slots, model, stream };
+    const kappa = Math.sqrt((joint.total * basis.retained) / plan.target.hidden);
+    const fitting = { la, plan, control, tokens, joint, found, expand, kappa, slots, model, stream };
     await fitEmbeddings({ la, plan, joint, survey: found, expand, slots }, tokens, control);
     const { folds, streamError } = await frontToBack(fitting, workDir);
     const { groups, units, transform, pooler, scale } = found;
@@ -83,10 +85,10 @@ async function frontToBack(f: Fitting, workDir: string): Promise<{ folds: Matrix
   const streamError: number[] = [];
   let pending: { linear: Linear; hidden: TokenFile } | undefined;
   for (let k = 0; k <= last; k++) {
+    await putNorm(f, k);
     const { fit, error } = await readerPass(f, k, pending);
     await pending?.hidden.remove();
     streamError.push(error);
-    putNorm(f, k);
     const withBias = await ridgeFold(f.la, fit, f.joint.total, true);
     const without = await ridgeFold(f.la, fit, f.joint.total, false);
     fit.dispose();
@@ -130,7 +132,8 @@ async function readerPass(
     const at = await joint.at(la, k, batch);
     const { unit } = normalise(stream, r, norm, epsilon);
     const ones = new Float32Array(count).fill(1);
-    await fit.add(unit, sideBySide([at.unit, ones], [joint.total, 1], count), batch.attention);
+    const normed = affine(unit, r, await f.model.norm(k));
+    await fit.add(normed, sideBySide([at.unit, ones], [joint.total, 1], count), batch.attention);
     const goal = normalise(await targetStream(la, f.expand, at, f.found.scale, true), r, norm, 0).unit;
     const off = squaredDistance(unit, goal, r, batch.attention);
     wrong += off.wrong;
@@ -221,12 +224,23 @@ function putLinear(
   if (bias && hasBias(f.plan, slot, layer)) f.slots.vector(slot, layer, 'bias', Float32Array.from(bias));
 }
 
-/** The result's norms have no gains of their own: everything is in the maps. */
-function putNorm(f: Fitting, k: number): void {
-  const { slot, layer } = normSlot(f.plan.target, k);
-  const r = f.plan.target.hidden;
-  f.slots.vector(slot, layer, 'weight', new Float32Array(r).fill(1));
-  if (f.plan.target.norm === 'layer') f.slots.vector(slot, layer, 'bias', new Float32Array(r));
+/** The result's norms have no gains of their own: everything is in the maps. Without a head the last one has. */
+async function putNorm(f: Fitting, k: number): Promise<void> {
+  const { target } = f.plan;
+  const { slot, layer } = normSlot(target, k);
+  const r = target.hidden;
+  const output = target.head === 'none' && k === 2 * target.layers;
+  const { gain, bias } = output
+    ? await outputNorm(f, k)
+    : { gain: new Float32Array(r).fill(1), bias: new Float32Array(r) };
+  f.slots.vector(slot, layer, 'weight', gain);
+  if (target.norm === 'layer') f.slots.vector(slot, layer, 'bias', bias);
+}
+
+/** The last norm of a model without a head, whose output is the model's. */
+async function outputNorm({ la, joint, expand, kappa }: Fitting, k: number) {
+  const norms = await Promise.all(joint.models.map((model) => model.norm(k)));
+  return mappedNorm(la, expand, kappa, joinNorms(norms, joint.widths), 0);
 }
 
 const READERS: Slot[][] = [

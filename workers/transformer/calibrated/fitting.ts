@@ -18,6 +18,8 @@ export interface Fitting {
   found: Survey;
   /** E, [r, D] float32. */
   expand: Matrix;
+  /** Length of E·n behind a norm of the result, of unit length per direction: √(D·retained / r). */
+  kappa: number;
   slots: MemorySlots;
   /** The result so far. */
   model: SlotModel;

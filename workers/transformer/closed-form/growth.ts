@@ -51,16 +51,28 @@ export const sharedColumns = (la: LinearAlgebra, a: Matrix, index: readonly numb
  *
  * Pre-norm: E has orthonormal columns, the Q of a seeded Gaussian matrix, so that every unit carries a part of every
  * direction and none is dead; F = Eᵀ. For LayerNorm its columns are orthogonal to 1, so that the mean it subtracts is 0
- * (this needs r > d). With padding `zero`: E = [I; 0], with the mean taken out for LayerNorm. Post-norm: E = [I; I; …],
- * F = [s₁·I, s₂·I, …] with the shares of `copyShares`; r must be a multiple of d. 4·r·d² flops.
+ * (this needs r > d). Without a head the last norm's output is the model's, its gain acts on single units, and so the
+ * source's units stay as they are: E = [I; 0], F = [I, G]. Nothing writes the further units yet, but G, Gaussian with
+ * columns of length about 1, lets every reader read them, so that they take part in training. With padding `zero`: the
+ * same with G = 0. Post-norm: E = [I; I; …], F = [s₁·I, s₂·I, …] with the shares of `copyShares`; r must be a multiple
+ * of d. 4·r·d² flops.
  */
 export async function residualFrame(la: LinearAlgebra, plan: TransformerPlan): Promise<Frame> {
   const [d, r] = [plan.sources[0].architecture.hidden, plan.target.hidden];
-  const layer = plan.target.norm === 'layer';
   if (plan.target.placement === 'post') return copies(la, d, r);
-  if (plan.padding === 'zero') return appended(la, d, r, layer);
+  if (plan.padding === 'zero') return appended(la, d, r, new Float64Array(d * (r - d)), frameLevel(plan));
+  if (plan.target.head === 'none') {
+    const read = await la.download(gaussian(la, d, r - d, SEED, 'float64'));
+    return appended(
+      la,
+      d,
+      r,
+      read.map((value) => value / Math.sqrt(d)),
+      0,
+    );
+  }
   const draw = gaussian(la, d, r, SEED, 'float64');
-  if (layer) await centreRows(la, draw);
+  if (plan.target.norm === 'layer') await centreRows(la, draw);
   const fold = await la.orthonormalize(draw);
   return { fold, expand: la.upload(transposed(await la.download(fold), d, r), r, d) };
 }
@@ -76,8 +88,24 @@ function copies(la: LinearAlgebra, d: number, r: number): Frame {
   return { expand: la.upload(expand, r, d), fold: la.upload(fold, d, r) };
 }
 
-function appended(la: LinearAlgebra, d: number, r: number, layer: boolean): Frame {
-  const expand = new Float64Array(r * d);
-  for (let i = 0; i < d; i++) for (let j = 0; j < d; j++) expand[i * d + j] = (i === j ? 1 : 0) - (layer ? 1 / d : 0);
-  return { expand: la.upload(expand, r, d), fold: la.upload(transposed(expand, r, d), d, r) };
+/**
+ * What is taken off every entry of I in the frames of padding `zero`: 1/d, the mean, before a decoder behind LayerNorm,
+ * whose constant rides on the direction 1 (`onesFold`).
+ */
+export const frameLevel = ({ target, padding, sources }: TransformerPlan): number =>
+  padding === 'zero' && target.norm === 'layer' && target.placement === 'pre' && target.head !== 'none'
+    ? 1 / sources[0].architecture.hidden
+    : 0;
+
+/** E = [I − level; 0] and F = [I − level, `read`], `read` being d × (r − d). */
+function appended(la: LinearAlgebra, d: number, r: number, read: ArrayLike<number>, level: number): Frame {
+  const [expand, fold] = [new Float64Array(r * d), new Float64Array(d * r)];
+  for (let i = 0; i < d; i++) {
+    for (let j = 0; j < d; j++) {
+      expand[i * d + j] = (i === j ? 1 : 0) - level;
+      fold[i * r + j] = expand[i * d + j];
+    }
+    for (let j = d; j < r; j++) fold[i * r + j] = read[i * (r - d) + j - d];
+  }
+  return { expand: la.upload(expand, r, d), fold: la.upload(fold, d, r) };
 }

@@ -1,5 +1,6 @@
 import type { TransformerPlan } from '../../../src/families/plan.js';
 import type { Matrix } from '../../linalg/contract.js';
+import { joinNorms } from '../mapped-norm.js';
 import type { ResidualBasis } from '../residual.js';
 import { type MergeInput, sourceNorm } from './merge-input.js';
 import type { Selections } from './selections.js';
@@ -34,10 +35,10 @@ export const writeOf = ({ la, write, starts, widths }: Merging, i: number): Matr
 /** Pre-norm LayerNorm: the mean is taken out of every writer, so that the stream lies in the hyperplane. */
 export const centres = ({ target }: TransformerPlan): boolean => target.norm === 'layer' && target.placement === 'pre';
 
-/** Gains or biases of norm k of all sources, one behind the other. */
-export async function joinedNorms(m: Merging, k: number, which: 'gain' | 'bias'): Promise<Float64Array> {
-  const norms = await Promise.all(m.sources.map((_, i) => sourceNorm(m, i, k)));
-  return Float64Array.from(
-    norms.flatMap((n, i) => Array.from(n[which] ?? new Float64Array(m.widths[i]).fill(which === 'gain' ? 1 : 0))),
-  );
-}
+/** Gains and biases of norm k of all sources, one behind the other. */
+export const joinedNorms = async (m: Merging, k: number): Promise<{ gains: Float64Array; biases: Float64Array }> =>
+  joinNorms(await Promise.all(m.sources.map((_, i) => sourceNorm(m, i, k))), m.widths);
+
+/** Whether the output of norm k is itself a stream or the model's output, so that its gain stays in the norm. */
+export const keepsGain = ({ placement, head, layers }: TransformerPlan['target'], k: number): boolean =>
+  placement === 'post' || (head === 'none' && k === 2 * layers);

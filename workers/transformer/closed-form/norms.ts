@@ -1,10 +1,11 @@
 import type { Slot } from '../../../src/families/description.js';
 import type { Matrix } from '../../linalg/contract.js';
-import { joinedNorms, type Merging } from './merging.js';
+import { mappedNorm } from '../mapped-norm.js';
+import { joinedNorms, keepsGain, type Merging } from './merging.js';
 
 /**
  * A norm of the result. Pre-norm: gains are in the readers, only the final bias carries the constant (`onesFold`).
- * Post-norm: γ' = κ·diag(E·diag(γ)·F)/diag(E·F), β' = E·β (method.md, section 5).
+ * Where the normed stream is itself the output or the stream: `mappedNorm`.
  */
 export async function resultNorm(
   m: Merging,
@@ -13,31 +14,26 @@ export async function resultNorm(
   part: 'weight' | 'bias',
 ): Promise<Matrix> {
   const { la, plan } = m;
-  const r = plan.target.hidden;
+  const { target } = plan;
+  const r = target.hidden;
   if (slot === 'transform_norm') return transformNorm(m, part);
-  if (plan.target.placement === 'pre') {
+  const k = normIndex(target, slot, layer);
+  if (!keepsGain(target, k)) {
     const constant = part === 'weight' || slot === 'final_norm' ? 1 : 0;
     return la.upload(new Float32Array(r).fill(constant), 1, r);
   }
-  const k = slot === 'embedding_norm' ? 0 : 2 * layer! + (slot === 'attention_norm' ? 1 : 2);
-  const values = await joinedNorms(m, k, part === 'weight' ? 'gain' : 'bias');
-  const out = new Float32Array(r);
-  await la.inspect(m.expand, (e) => {
-    for (let j = 0, at = 0; j < r; j++) {
-      let sum = 0;
-      let weighted = 0;
-      let size = 0;
-      for (let d = 0; d < values.length; d++, at++) {
-        const w = e[at];
-        const share = w * values[d];
-        sum += share;
-        weighted += w * share;
-        size += w * w;
-      }
-      out[j] = part === 'bias' ? sum : size > 0 ? (m.basis.kappa * weighted) / size : 0;
-    }
-  });
-  return la.upload(out, 1, r);
+  const { kappa } = m.basis;
+  // A unit of a post-norm stream that nothing writes is not 0 behind the norm, which takes the mean out.
+  const empty = target.placement === 'post' ? 0 : kappa;
+  const { gain, bias } = await mappedNorm(la, m.expand, kappa, await joinedNorms(m, k), empty);
+  return la.upload(part === 'weight' ? gain : bias, 1, r);
+}
+
+/** Which norm a slot holds; the inverse of `normSlot`. */
+function normIndex({ layers, placement }: Merging['plan']['target'], slot: Slot, layer: number | null): number {
+  if (slot === 'final_norm') return 2 * layers;
+  if (layer === null) return 0;
+  return 2 * layer + (slot === 'ffn_norm' ? 1 : 0) + (placement === 'post' ? 1 : 0);
 }
 
 /** The kept units' own; neither gain nor bias where the decoder has them, with what the dropped units owe. */

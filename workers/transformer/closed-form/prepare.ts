@@ -64,11 +64,13 @@ async function reduced(input: MergeInput, moment: Matrix, control: Control) {
   const widths = plan.sources.map((s) => s.architecture.hidden);
   const post = target.placement === 'post';
   const whole = target.hidden === widths.reduce((a, b) => a + b, 0);
-  const balanced = plan.basis === 'balanced' && !(whole && (post || target.norm === 'rms'));
+  // Without a head the last norm's gain acts on single units: with every direction kept the units stay as they are.
+  const identityWhenFull = post || target.norm === 'rms' || target.head === 'none';
+  const balanced = plan.basis === 'balanced' && !(whole && identityWhenFull);
   const residual = await residualBasis(la, moment, widths, target.hidden, {
     mode,
     hyperplane: target.norm === 'layer' && !post,
-    identityWhenFull: post || target.norm === 'rms',
+    identityWhenFull,
     ...(balanced ? { readers: await readerMoment(input, control) } : {}),
   });
   const expand = await la.cast(residual.expand, 'float32');

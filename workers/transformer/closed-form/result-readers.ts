@@ -62,7 +62,7 @@ async function foldAt(m: Merging, k: number, decoder: boolean): Promise<Fold> {
 /** (I − F·E)·β of norm k: the constant the basis loses, which readers with a bias take over. */
 async function lost(m: Merging, k: number): Promise<FloatArray> {
   const { la, fold, expand } = m;
-  const beta = await joinedNorms(m, k, 'bias');
+  const { biases: beta } = await joinedNorms(m, k);
   const column = la.upload(Float32Array.from(beta), beta.length, 1);
   const inside = await la.gemm(expand, column);
   const back = await la.download(await la.gemm(fold, inside));

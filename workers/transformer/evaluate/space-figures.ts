@@ -2,6 +2,7 @@ import { grownSizes } from '../../../src/families/growth.js';
 import type { TransformerPlan } from '../../../src/families/plan.js';
 import type { TransformerMetrics } from '../../../src/schemas/metrics.js';
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
+import { frameLevel } from '../closed-form/growth.js';
 import { centres } from '../closed-form/merging.js';
 import type { Kept } from '../selection.js';
 import type { MergeBases } from './weight-errors.js';
@@ -48,7 +49,7 @@ async function grownFigures(la: LinearAlgebra, plan: TransformerPlan, { expand, 
   const product = await la.gemm(fold as Matrix, expand);
   const values = await la.download(product);
   const d = expand.cols;
-  const level = centres(plan) && plan.padding === 'zero' ? 1 / d : 0;
+  const level = frameLevel(plan);
   let [worst, trace] = [0, 0];
   for (let i = 0; i < d; i++) {
     for (let j = 0; j < d; j++) worst = Math.max(worst, Math.abs(values[i * d + j] - ((i === j ? 1 : 0) - level)));
