@@ -594,7 +594,7 @@ export interface components {
             /** @description Transformers: what a merge is fitted on. Basis activation: what it is measured on. Basis balanced: the inputs’ second moment (isotropic without). */
             calibration?: components["schemas"]["Calibration"];
             /**
-             * @description weight: E = Uᵀ. covariance: E = diag(σ)·Uᵀ. auto: covariance where min(rows, cols) ≤ width.
+             * @description weight: E = Uᵀ. covariance: E = diag(σ)·Uᵀ. auto: covariance where min(rows, cols) ≤ width, but weight where tensors are stored as float16, whose range does not hold σ².
              * @default auto
              * @enum {string}
              */
@@ -637,7 +637,7 @@ export interface components {
             /** @description Transformers: what a merge is fitted on. Basis activation: what it is measured on. Basis balanced: the inputs’ second moment (isotropic without). */
             calibration?: components["schemas"]["Calibration"];
             /**
-             * @description weight: E = Uᵀ. covariance: E = diag(σ)·Uᵀ. auto: covariance where min(rows, cols) ≤ width.
+             * @description weight: E = Uᵀ. covariance: E = diag(σ)·Uᵀ. auto: covariance where min(rows, cols) ≤ width, but weight where tensors are stored as float16, whose range does not hold σ².
              * @default auto
              * @enum {string}
              */
@@ -1592,7 +1592,7 @@ export interface components {
             /** @description Transformers: what a merge is fitted on. Basis activation: what it is measured on. Basis balanced: the inputs’ second moment (isotropic without). */
             calibration?: components["schemas"]["Calibration"];
             /**
-             * @description weight: E = Uᵀ. covariance: E = diag(σ)·Uᵀ. auto: covariance where min(rows, cols) ≤ width.
+             * @description weight: E = Uᵀ. covariance: E = diag(σ)·Uᵀ. auto: covariance where min(rows, cols) ≤ width, but weight where tensors are stored as float16, whose range does not hold σ².
              * @default auto
              * @enum {string}
              */
@@ -1632,7 +1632,7 @@ export interface components {
             /** @description Transformers: what a merge is fitted on. Basis activation: what it is measured on. Basis balanced: the inputs’ second moment (isotropic without). */
             calibration?: components["schemas"]["Calibration"];
             /**
-             * @description weight: E = Uᵀ. covariance: E = diag(σ)·Uᵀ. auto: covariance where min(rows, cols) ≤ width.
+             * @description weight: E = Uᵀ. covariance: E = diag(σ)·Uᵀ. auto: covariance where min(rows, cols) ≤ width, but weight where tensors are stored as float16, whose range does not hold σ².
              * @default auto
              * @enum {string}
              */

@@ -6,6 +6,7 @@ import type { WidthGoal } from '../schemas/width.js';
 import type { ModelPlan } from './model-plan.js';
 import { chainSpace } from './points.js';
 import { checkMethod, decideSpace } from './reduced-space.js';
+import { outputDtype } from './shards.js';
 import { commonDtype, locate, type SourceHeaders } from './sources.js';
 
 const EXACT = 'nothing nonlinear between writer and readers';
@@ -176,6 +177,7 @@ function hiddenSpace(spec: JobSpec, model: ChainModel, layers: readonly Layer[],
       endToEnd: own === undefined,
       shapes: layers[l].weights.map(({ shape }) => shape),
       sharedInput,
+      dtypes: [l, l + 1].map((at) => outputDtype(spec) ?? commonDtype(layers[at].weights)),
       joint: jointly(spec, model, layers, l),
       pointer: own === undefined ? '/model/width' : `/model/layers/${l}/width`,
     }),

@@ -5,6 +5,7 @@ import type { SpacePlan } from '../schemas/plan.js';
 import type { ModelPlan } from './model-plan.js';
 import { EMBEDDING_SPACE } from './points.js';
 import { checkMethod, decideSpace } from './reduced-space.js';
+import { outputDtype } from './shards.js';
 import { commonDtype, locate, type SourceHeaders } from './sources.js';
 
 /** Name of the fold matrix beside its embedding: `x.word_embeddings.weight` → `x.word_embeddings.fold.weight`. */
@@ -44,6 +45,7 @@ export function planEmbedding(spec: JobSpec, model: EmbeddingModel, headers: rea
     endToEnd: false,
     shapes,
     sharedInput: true,
+    dtypes: [outputDtype(spec) ?? commonDtype(sources)],
     joint: true,
     pointer: '/model/width',
   });

@@ -1,6 +1,6 @@
 import { SpecError } from '../errors.js';
 import type { JobSpec } from '../schemas/job-spec.js';
-import type { SpacePlan, SpaceWidthGoal } from '../schemas/plan.js';
+import type { SpacePlan, SpaceWidthGoal, TensorPlan } from '../schemas/plan.js';
 import type { WidthGoal } from '../schemas/width.js';
 import { factorizationOf } from './factorization.js';
 import { MAX_GROWTH } from './growth-limit.js';
@@ -16,6 +16,8 @@ export interface WantedSpace {
   /** The writer's `[out, in]` in each source. */
   shapes: readonly (readonly number[])[];
   sharedInput: boolean;
+  /** Types that the writer and the readers of the space are stored in. */
+  dtypes: readonly TensorPlan['dtype'][];
   /** Whether sources share this eigenproblem by the model's shape, for the basis at hand and mode diag. */
   joint: boolean;
   pointer: string;
@@ -49,10 +51,11 @@ export function decideSpace(wanted: WantedSpace): Decided {
   return {
     ...given,
     basis: method.basis,
+    // Covariance squares the range of the writer's values, which float16 does not have.
     factorization:
       method.basis === 'balanced'
         ? 'balanced'
-        : method.basis === 'activation'
+        : method.basis === 'activation' || wanted.dtypes.includes('F16')
           ? explicitFactorization(method.factorization)
           : factorizationOf(method, shapes, sharedInput, width),
     coupled: joint && method.mode === 'diag' && widths.length > 1,

@@ -9,6 +9,7 @@ import {
   type SafetensorsHeader,
   type TensorInfo,
 } from './header.js';
+import { toFloat32 } from './range.js';
 
 /** Half-open range of indices. */
 export type Range = readonly [number, number];
@@ -88,6 +89,8 @@ export class SafetensorsFile {
     let bytes = await this.bytes(info, r0 * rowBytes, r1 * rowBytes);
     if (c0 !== 0 || c1 !== width) bytes = columnsOf(bytes, r1 - r0, rowBytes, c0 * elementBytes, c1 * elementBytes);
     type Out = P extends 'float32' ? Float32Array : Float64Array;
+    if (info.dtype === 'F64' && precision === 'float32')
+      return toFloat32(decodeFloats(bytes, 'F64', 'float64'), `Tensor "${name}"`) as Out;
     return decodeFloats(bytes, info.dtype, precision) as Out;
   }
 

@@ -52,7 +52,9 @@ export const MethodSchema = z
     factorization: z
       .enum(['auto', 'weight', 'covariance'])
       .default('auto')
-      .describe('weight: E = Uᵀ. covariance: E = diag(σ)·Uᵀ. auto: covariance where min(rows, cols) ≤ width.'),
+      .describe(
+        'weight: E = Uᵀ. covariance: E = diag(σ)·Uᵀ. auto: covariance where min(rows, cols) ≤ width, but weight where tensors are stored as float16, whose range does not hold σ².',
+      ),
     solver: z
       .discriminatedUnion('type', [
         z.strictObject({ type: z.literal('exact') }).meta({ id: 'ExactSolver' }),

@@ -131,6 +131,16 @@ export function linearAlgebraSuite(name: string, make: () => LinearAlgebra | Pro
           }
         });
 
+        it.each([1e-30, 1e30])('norms of values around %s, whose squares float32 does not hold', async (size) => {
+          const a = make(70, 90, 6);
+          const expected = await oracle.norms(a.slow);
+          await la.scaleRows(a.fast, new Float64Array(70).fill(size));
+          const found = await la.norms(a.fast);
+          expect(found.sumAbs / (size * expected.sumAbs)).toBeCloseTo(1, 5);
+          expect(found.maxAbs / (size * expected.maxAbs)).toBeCloseTo(1, 5);
+          expect(found.sumSquares / (size ** 2 * expected.sumSquares)).toBeCloseTo(1, 5);
+        });
+
         it('cast, axpy, scaleRows, norms', async () => {
           const [a, x] = [make(6, 5, 6), make(6, 5, 7)];
           await la.axpy(-0.25, x.fast, a.fast);

@@ -178,8 +178,13 @@ function encoderShapes(base: string, positions: number): Shapes {
   };
 }
 
-/** A folder with random weights: gains near 1 and everything else large enough to matter. */
-export async function writeTiny(config: Record<string, unknown>, shapes: Shapes, seed: number): Promise<string> {
+/** A folder with random weights: gains near 1 and everything else large enough to matter, each tensor times `factor`. */
+export async function writeTiny(
+  config: Record<string, unknown>,
+  shapes: Shapes,
+  seed: number,
+  factor: (name: string) => number = () => 1,
+): Promise<string> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'tiny-'));
   const random = new Mt19937(seed);
   const tensors = Object.entries(shapes).map(([name, shape]) => ({ name, shape, dtype: 'F32' as const }));
@@ -189,7 +194,7 @@ export async function writeTiny(config: Record<string, unknown>, shapes: Shapes,
     const size = shape.reduce((a, b) => a * b, 1);
     await writer.write(
       encodeFloats(
-        Float32Array.from({ length: size }, () => gain + (random.uniform() - 0.5) * 0.8),
+        Float32Array.from({ length: size }, () => factor(name) * (gain + (random.uniform() - 0.5) * 0.8)),
         'F32',
       ),
     );

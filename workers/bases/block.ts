@@ -1,5 +1,6 @@
 import type { SpacePlan } from '../../src/schemas/plan.js';
 import type { LinearAlgebra, Matrix, Precision } from '../linalg/contract.js';
+import { narrowed } from '../linalg/narrowed.js';
 import { transposed } from '../linalg/transposed.js';
 import { type BasisBlock, offsetsOf } from './basis.js';
 import type { Choice } from './directions.js';
@@ -20,7 +21,7 @@ export function spanOf({ source_widths }: SpacePlan, sources: readonly number[])
 /**
  * A block from orthonormal directions.
  * @param vectors at least `choice.live` orthonormal rows × span, float64; disposed
- * @param sigma their singular values; with factorization covariance E = diag(σ)·Uᵀ and F = U·diag(1/σ)
+ * @param sigma their singular values; with factorization covariance E = diag(σ/s)·Uᵀ and F = U·diag(s/σ), s of `unitScale`
  */
 export async function orthonormalBlock(
   la: LinearAlgebra,
@@ -40,10 +41,14 @@ export async function orthonormalBlock(
   const extra = padding.length > 0 ? await la.complement(expand, padding.length) : null;
   const rows = await la.cast(expand, precision);
   if (space.factorization === 'covariance') {
-    await la.scaleRows(expand, factors);
+    const scale = unitScale(sigma[0]);
+    await la.scaleRows(
+      expand,
+      factors.map((s) => s / scale),
+    );
     await la.scaleRows(
       rows,
-      factors.map((s) => 1 / s),
+      factors.map((s) => scale / s),
     );
   }
   const fold = await foldOf(la, rows, extra);
@@ -55,6 +60,18 @@ export async function orthonormalBlock(
     fold,
     sigma: factors,
   };
+}
+
+/** Scales of a space's units within this range leave the new weights far from the ends of float32's range. */
+const [SMALLEST_SCALE, LARGEST_SCALE] = [2 ** -30, 2 ** 30];
+
+/**
+ * What the units of a space are divided by where a factorization would give them a scale so small or large that the new
+ * weights leave float32's range: the power of two next to it, else 1. E·F and the network's outputs stay the same.
+ * @param scale of the leading direction; undefined or 0: there is none
+ */
+export function unitScale(scale = 0): number {
+  return scale === 0 || (scale >= SMALLEST_SCALE && scale <= LARGEST_SCALE) ? 1 : 2 ** Math.round(Math.log2(scale));
 }
 
 /**
@@ -73,8 +90,16 @@ export async function obliqueBlock(
   sigma: Float64Array,
 ): Promise<BasisBlock> {
   const signs = signsOf(await la.download(expandRows), expandRows.cols);
-  await la.scaleRows(expandRows, signs);
-  await la.scaleRows(foldRows, signs);
+  const leading = await la.norms(la.view(foldRows, 0, Math.min(1, live), 0, foldRows.cols));
+  const scale = unitScale(leading.maxAbs);
+  await la.scaleRows(
+    expandRows,
+    signs.map((sign) => sign * scale),
+  );
+  await la.scaleRows(
+    foldRows,
+    signs.map((sign) => sign / scale),
+  );
   let extra: Matrix | null = null;
   if (padding.length > 0) {
     const span = await la.orthonormalize(await la.cast(expandRows, 'float64'));
@@ -82,8 +107,8 @@ export async function obliqueBlock(
     extra = await la.cast(complement, precision);
     for (const m of [span, complement]) la.dispose(m);
   }
-  const expand = await la.cast(expandRows, precision);
-  const fold = await foldOf(la, await la.cast(foldRows, precision), extra);
+  const expand = await narrowed(la, expandRows, precision, `E of space "${space.name}"`);
+  const fold = await foldOf(la, await narrowed(la, foldRows, precision, `F of space "${space.name}"`), extra);
   for (const m of [expandRows, foldRows]) la.dispose(m);
   return {
     sources,

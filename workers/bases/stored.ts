@@ -4,7 +4,7 @@ import { transposed } from '../linalg/transposed.js';
 import { mapBefore, passedBefore } from './balanced.js';
 import type { BasisOrigin } from './basis.js';
 import type { BasisInput, ComputedBasis } from './basis-input.js';
-import { obliqueBlock, orthonormalBlock } from './block.js';
+import { obliqueBlock, orthonormalBlock, unitScale } from './block.js';
 import { eckartYoung, merged } from './bound.js';
 import { type CutReport, cutBasis } from './cut.js';
 import { Directions, limitOf } from './directions.js';
@@ -51,11 +51,13 @@ export async function storedBasis(input: BasisInput): Promise<ComputedBasis> {
         const fold = la.upload(turned, choice.live, rows.cols);
         return obliqueBlock(la, plan.precision, space, blocks[g].sources, choice, rows, fold, sigmas[g]);
       }
-      if (about.factorization === 'covariance')
+      if (about.factorization === 'covariance') {
+        const scale = unitScale(sigmas[g][0]);
         await la.scaleRows(
           rows,
-          sigmas[g].slice(0, choice.live).map((s) => 1 / s),
+          sigmas[g].slice(0, choice.live).map((s) => scale / s),
         );
+      }
       return orthonormalBlock(la, plan.precision, space, blocks[g].sources, choice, rows, sigmas[g]);
     },
   });

@@ -30,7 +30,8 @@ export class OutputComparison {
   result(): OutputErrors {
     const relative =
       this.squares === 0 ? (this.errorSquares === 0 ? 0 : 1) : Math.sqrt(this.errorSquares / this.squares);
-    const size = Math.sqrt(this.squares * this.mergedSquares);
+    // two roots: the product of squares leaves float64's range where neither does
+    const size = Math.sqrt(this.squares) * Math.sqrt(this.mergedSquares);
     return {
       mean_abs_output: this.sumAbs / Math.max(1, this.count),
       mean_abs_error: this.sumAbsError / Math.max(1, this.count),

@@ -1,5 +1,4 @@
-import { DataError } from '../../src/errors.js';
-import { encodeFloats } from '../../src/safetensors/dtype.js';
+import { encodeInRange } from '../../src/safetensors/range.js';
 import { SafetensorsWriter } from '../../src/safetensors/writer.js';
 import type { TensorPlan } from '../../src/schemas/plan.js';
 import type { FloatArray } from '../linalg/contract.js';
@@ -24,7 +23,7 @@ export async function foldStep(context: StepContext, step: string, file: string)
       signal?.throwIfAborted();
       await foldTensor(context, tensor, async (values) => {
         const stop = watch.start('write');
-        await writer.write(encodeFloats(checkRange(values, tensor), tensor.dtype));
+        await writer.write(encodeInRange(values, tensor));
         stop();
       });
     }
@@ -62,20 +61,4 @@ async function axisOf(context: StepContext, name: string): Promise<Axis> {
   const space = context.plan.spaces.find((s) => s.name === name);
   if (!space) throw new Error(`The plan has no space ${name}.`);
   return { space, basis: await loadBasis(context, name) };
-}
-
-/** Largest finite value of float16. */
-const HALF_MAX = 65504;
-
-/** Refuse values a half-precision output would turn into infinities. */
-function checkRange(values: FloatArray, { name, dtype }: TensorPlan): FloatArray {
-  if (dtype !== 'F16') return values;
-  const at = values.findIndex((value) => Math.abs(value) >= HALF_MAX + 16);
-  if (at >= 0)
-    throw new DataError(
-      'float16_overflow',
-
-      `Tensor "${name}" needs ${values[at]}, beyond float16's ±${HALF_MAX}; ask for bfloat16 or float32.`,
-    );
-  return values;
 }

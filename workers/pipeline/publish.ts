@@ -12,6 +12,7 @@ import type { AnyMetrics } from '../../src/schemas/metrics.js';
 import type { StoredBases } from '../../src/schemas/plan.js';
 import { linkOrCopy, sha256Of, syncFile, syncFolder, writeAtomic } from '../../src/store/files.js';
 import type { ObjectStore } from '../../src/store/object-store.js';
+import { finiteJson } from './finite-json.js';
 import type { Stopwatch } from './stopwatch.js';
 
 export interface Publication {
@@ -40,7 +41,7 @@ export interface Publication {
   watch: Stopwatch;
 }
 
-export const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+export const json = (value: unknown) => `${finiteJson(value, 2)}\n`;
 
 /**
  * Publish once and whole: everything is assembled in a folder of its own, synced, and renamed to `artifacts`.

@@ -4,6 +4,7 @@ import { WeightfoldError } from '../../src/errors.js';
 import { STEP_MARKER } from '../../src/jobs/job-store.js';
 import type { WrittenFile } from '../../src/safetensors/writer.js';
 import { createExclusive, ensureFolder, readJson } from '../../src/store/files.js';
+import { finiteJson } from './finite-json.js';
 import { type SharedFiles, StepFiles } from './step-files.js';
 import type { StepTimings } from './timings.js';
 
@@ -105,7 +106,7 @@ export class StepStore {
       await this.files.share(step, attempt, files);
       await this.confirm();
       const marker: StepMarker = { step, attempt, files, data, timings: timings() };
-      won = await createExclusive(this.marker(step), JSON.stringify(marker));
+      won = await createExclusive(this.marker(step), finiteJson(marker));
       if (won) this.remember(marker);
     } finally {
       if (!won) await this.files.withdraw(step, attempt);

@@ -1,5 +1,6 @@
 import { DataError } from '../../src/errors.js';
 import type { Slot } from '../../src/families/description.js';
+import { toFloat32 } from '../../src/safetensors/range.js';
 import type { FloatArray, LinearAlgebra, Matrix } from '../linalg/contract.js';
 import { type SlotTensors, slotKey } from './model.js';
 
@@ -13,8 +14,9 @@ export class MemorySlots implements SlotTensors {
   }
 
   put(slot: Slot, layer: number | null, part: 'weight' | 'bias', values: FloatArray, rows: number, cols: number): void {
-    const floats = values instanceof Float32Array ? values : new Float32Array(values);
-    this.held.set(slotKey(slot, layer, part), this.la.upload(floats, rows, cols));
+    const key = slotKey(slot, layer, part);
+    const floats = values instanceof Float32Array ? values : toFloat32(values, `The result's ${key}`);
+    this.held.set(key, this.la.upload(floats, rows, cols));
   }
 
   /** A float32 matrix of this backend, which is the slots' from now on. */

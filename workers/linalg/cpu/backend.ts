@@ -18,8 +18,8 @@ import { type BlasLibrary, loadBlas } from './library.js';
 import { CpuMatrix, copyOf, cpu, mirrorUpper, viewOf } from './matrix.js';
 import { MemoryPool } from './memory-pool.js';
 
-/** Values summed by one call: float32 sums of so few keep six digits, and one thread has them done in a microsecond. */
-const SUM_LENGTH = 4096;
+/** Values widened to float64 and summed at a time: they stay in the L1 cache. */
+const SUM_LENGTH = 2048;
 
 /** BLAS and LAPACK on this machine's cores. Float32 and float64; matrices live in JavaScript memory. */
 export class CpuBackend implements LinearAlgebra {
@@ -184,12 +184,13 @@ export class CpuBackend implements LinearAlgebra {
 
   async norms(a: Matrix): Promise<Norms> {
     const m = cpu(a);
-    const { asum, dot, iamax } = this.blas[m.precision];
+    const { asum, dot, iamax } = this.blas.float64;
     const total = { sumAbs: 0, maxAbs: 0, sumSquares: 0 };
     for (let i = 0; i < (m.contiguous ? 1 : m.rows); i++) {
       const values = m.contiguous ? m.values : m.row(i);
       for (let from = 0; from < values.length; from += SUM_LENGTH) {
-        const part = values.subarray(from, from + SUM_LENGTH);
+        // Squares in float32 overflow from 2e19 on and vanish below 1e-23; OpenBLAS's dsdot forms them in float32 too.
+        const part = new Float64Array(values.subarray(from, from + SUM_LENGTH));
         const sum = asum(part.length, part, 1) as number;
         total.sumAbs += sum;
         total.sumSquares += dot(part.length, part, 1, part, 1);

@@ -31,8 +31,7 @@ const PROTOTYPES = {
   trsm: 'void cblas_{t}trsm(int order, int side, int uplo, int trans, int diag, int m, int n, {r} alpha, const {r} *a, int lda, {r} *b, int ldb)',
   asum: '{r} cblas_{t}asum(int n, const {r} *x, int incx)',
   iamax: 'size_t cblas_i{t}amax(int n, const {r} *x, int incx)',
-  // sums in float64 whatever the vectors are
-  dot: 'double cblas_{dot}(int n, const {r} *x, int incx, const {r} *y, int incy)',
+  dot: '{r} cblas_{t}dot(int n, const {r} *x, int incx, const {r} *y, int incy)',
   syevd:
     'void {t}syevd_(const char *jobz, const char *uplo, const int *n, {r} *a, const int *lda, {r} *w, {r} *work, const int *lwork, int *iwork, const int *liwork, int *info)',
   gesdd:
@@ -98,12 +97,7 @@ function load(candidates: string[]): BlasLibrary {
 
 function declare(library: Library, prefix: string, real: string): Record<Routine, Native> {
   const bind = (prototype: string) =>
-    library.func(
-      prototype
-        .replaceAll('{t}', prefix)
-        .replaceAll('{r}', real)
-        .replaceAll('{dot}', prefix === 's' ? 'dsdot' : 'ddot'),
-    ) as unknown as Native;
+    library.func(prototype.replaceAll('{t}', prefix).replaceAll('{r}', real)) as unknown as Native;
   return Object.fromEntries(Object.entries(PROTOTYPES).map(([name, text]) => [name, bind(text)])) as Record<
     Routine,
     Native

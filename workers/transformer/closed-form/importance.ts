@@ -81,12 +81,12 @@ export async function groupScores(la: LinearAlgebra, a: Architecture, v: Matrix,
   const out = new Float64Array(kvHeads);
   for (let h = 0; h < heads; h++) {
     const group = Math.floor((h * kvHeads) / heads);
-    const vh = la.view(v, group * headDim, (group + 1) * headDim, 0, v.cols);
+    const vh = await la.cast(la.view(v, group * headDim, (group + 1) * headDim, 0, v.cols), 'float64');
+    const oh = await la.cast(la.view(o, 0, o.rows, h * headDim, (h + 1) * headDim), 'float64');
     // ‖O·V‖² = ⟨OᵀO, V·Vᵀ⟩: two small Grams instead of the d × d product
-    const left = await la.syrk(la.view(o, 0, o.rows, h * headDim, (h + 1) * headDim), { transpose: true });
-    const right = await la.syrk(vh);
+    const [left, right] = [await la.syrk(oh, { transpose: true }), await la.syrk(vh)];
     out[group] += await la.inspect(left, (x) => la.inspect(right, (y) => innerProduct(x, y, 0, x.length)));
-    for (const gram of [left, right]) la.dispose(gram);
+    for (const held of [vh, oh, left, right]) la.dispose(held);
   }
   return out;
 }

@@ -13,10 +13,13 @@ export interface OpenedUnits {
 
 /**
  * What the dropped units owe the kept ones: F = C_dk·C_kk⁻¹, so that the reader becomes D_k + D_d·F (F of method.md,
- * section 3). C is the second moment of units for isotropic inputs, from weights (section 5). Returns Fᵀ, [kept, dropped].
+ * section 3). C is the second moment of units for isotropic inputs, from weights (section 5). `opened` is rescaled in
+ * place. Returns Fᵀ, [kept, dropped].
  * Cost kept³/3 + kept²·(width + 2·dropped) + 2·kept·dropped·width flops and kept·units kernel entries.
  */
 export async function unitFold(la: LinearAlgebra, opened: OpenedUnits, kept: number): Promise<Matrix> {
+  // F is the same at any scale of the weights, and products of four of them leave float32's range soon
+  for (const weights of [opened.gate, opened.up]) if (weights) await toUnitSize(la, weights);
   const gate = await moments(la, opened.gate ?? opened.up, kept);
   const squares = await rowSquares(la, opened.gate ?? opened.up);
   const inside = squares.subarray(0, kept);
@@ -28,6 +31,17 @@ export async function unitFold(la: LinearAlgebra, opened: OpenedUnits, kept: num
     await multiply(la, up.right, gate.right);
   }
   return solveFold(la, gate.system, gate.right);
+}
+
+/** The largest exponent e for which both 2^e and 2^−e are ordinary float32 numbers. */
+const LARGEST_EXPONENT = 126;
+
+/** In place: divided by the power of two next to the largest entry, which is exact. */
+async function toUnitSize(la: LinearAlgebra, a: Matrix): Promise<void> {
+  const { maxAbs } = await la.norms(a);
+  if (maxAbs === 0) return;
+  const exponent = Math.max(-LARGEST_EXPONENT, Math.min(LARGEST_EXPONENT, Math.round(Math.log2(maxAbs))));
+  await la.scaleRows(a, new Float64Array(a.rows).fill(2 ** -exponent));
 }
 
 /** Inner products of the kept rows with each other and with the dropped ones. */

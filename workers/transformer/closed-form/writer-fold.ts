@@ -1,5 +1,5 @@
 import type { Slot } from '../../../src/families/description.js';
-import type { Matrix } from '../../linalg/contract.js';
+import type { Matrix, Precision } from '../../linalg/contract.js';
 import { asRows } from '../selection.js';
 import { sharedColumns } from './growth.js';
 import { headFold } from './head-fold.js';
@@ -36,7 +36,10 @@ export async function keptWriter(m: Merging, slot: 'o' | 'down', layer: number, 
 /** Fᵀ of the FFN's units, [kept, dropped]. */
 async function units(m: Merging, layer: number, i: number, kept: readonly number[], dropped: readonly number[]) {
   const order = [...kept, ...dropped];
-  const [gate, up] = [await opened(m, 'gate', layer, i, order), (await opened(m, 'up', layer, i, order)) as Matrix];
+  const [gate, up] = [
+    await opened(m, 'gate', layer, i, 'float32', order),
+    (await opened(m, 'up', layer, i, 'float32', order)) as Matrix,
+  ];
   const solution = await unitFold(m.la, { gate, up }, kept.length);
   for (const held of [gate, up]) if (held) m.la.dispose(held);
   return solution;
@@ -45,28 +48,29 @@ async function units(m: Merging, layer: number, i: number, kept: readonly number
 /** Fᵀ of the head outputs, [kept, dropped]. */
 async function headOutputs(m: Merging, layer: number, i: number, kept: readonly number[], dropped: readonly number[]) {
   const [q, k, v] = [
-    await opened(m, 'q', layer, i),
-    await opened(m, 'k', layer, i),
-    await opened(m, 'v', layer, i),
+    await opened(m, 'q', layer, i, 'float64'),
+    await opened(m, 'k', layer, i, 'float64'),
+    await opened(m, 'v', layer, i, 'float64'),
   ] as Matrix[];
   const solution = await headFold(m.la, m.plan.sources[i].architecture, { q, k, v }, kept, dropped);
   for (const held of [q, k, v]) m.la.dispose(held);
   return solution;
 }
 
-/** A reader with its norm absorbed, float32, its constant as one more column; null where there is none. */
+/** A reader with its norm absorbed, its constant as one more column; null where there is none. */
 async function opened(
   m: Merging,
   slot: Slot,
   layer: number,
   i: number,
+  precision: Precision,
   rows?: readonly number[],
 ): Promise<Matrix | null> {
   const { la, sources } = m;
   if (!sources[i].has(slot, layer, 'weight')) return null;
   const k = 2 * layer + (slot === 'up' || slot === 'gate' ? 1 : 0);
   const linear = await linearOf(la, sources[i], slot, layer);
-  const out = await absorbed(la, linear, await sourceNorm(m, i, k), 'float32', rows);
+  const out = await absorbed(la, linear, await sourceNorm(m, i, k), precision, rows);
   la.dispose(linear.weight);
   return out;
 }

@@ -6,13 +6,13 @@ import { stringifyAs } from '../../../src/checkpoints/spelled-numbers.js';
 import type { Slot } from '../../../src/families/description.js';
 import type { OutputTensor, TransformerPlan } from '../../../src/families/plan.js';
 import { shardTensors } from '../../../src/plan/shards.js';
-import { encodeFloats } from '../../../src/safetensors/dtype.js';
+import { encodeInRange } from '../../../src/safetensors/range.js';
 import { writeSafetensors } from '../../../src/safetensors/write-file.js';
 import { fileOrder, type SafetensorsWriter, type WrittenFile } from '../../../src/safetensors/writer.js';
 import type { LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { transposed } from '../../linalg/transposed.js';
 import { type Control, checkCancelled } from '../control.js';
-import { checkFinite, type SlotTensors } from '../model.js';
+import type { SlotTensors } from '../model.js';
 
 export interface WrittenOutput extends WrittenFile {
   file: string;
@@ -80,20 +80,16 @@ async function writeTensor(
   la: LinearAlgebra,
 ): Promise<void> {
   if (!tensor.slots) return writer.write(await first.bytes(tensor.name));
-  const { slots: sections, layer, part, shape, dtype } = tensor;
-  const matrix = async (slot: Slot, rows?: readonly [number, number]) => {
-    const found = await slots.matrix(slot, layer, part, rows);
-    await checkFinite(la, found, tensor.name);
-    return found;
-  };
+  const { slots: sections, layer, part, shape } = tensor;
+  const matrix = (slot: Slot, rows?: readonly [number, number]) => slots.matrix(slot, layer, part, rows);
   const put = async (found: Matrix) => {
-    await la.inspect(found, (values) => writer.write(encodeFloats(values, dtype)));
+    await la.inspect(found, (values) => writer.write(encodeInRange(values, tensor)));
     slots.release(found);
   };
   const isTable = ['word', 'position', 'type'].includes(sections[0]);
   if (shape.length === 2 && tensor.layout === 'in_out' && !isTable) {
     const columns = await stacked(la, slots, await Promise.all(sections.map((slot) => matrix(slot))));
-    return writer.write(encodeFloats(transposed(columns, shape[1], shape[0]), dtype));
+    return writer.write(encodeInRange(transposed(columns, shape[1], shape[0]), tensor));
   }
   const step = Math.max(1, Math.floor(CHUNK_VALUES / (shape[1] ?? 1)));
   if (shape.length === 1 || sections.length > 1 || step >= shape[0])
