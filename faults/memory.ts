@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { INDEX_FILE } from '../src/checkpoints/reader.js';
+import { INDEX_FILE } from '../src/checkpoints/shard-index.js';
 import { SafetensorsWriter } from '../src/safetensors/writer.js';
 import type { AnyMetrics } from '../src/schemas/metrics.js';
 import { type Row, seconds } from './figures.js';

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { type FileHandle, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { ConflictError, NotFoundError } from '../errors.js';
@@ -8,9 +8,13 @@ import { SafetensorsFile } from '../safetensors/file.js';
 import type { Checkpoint, CheckpointFile } from '../schemas/checkpoint.js';
 import { ensureFolder, isMissing, readJson, sha256Of, syncFile, syncFolder, writeAtomic } from '../store/files.js';
 import { layout } from '../store/layout.js';
-import { refusePickle } from './locate-source.js';
-import { INDEX_FILE, shardsOf } from './reader.js';
-import { checkContent, receive, requireDigest, type UploadOptions } from './receive-upload.js';
+import { readRegular } from '../store/regular-file.js';
+import { checkContent } from './check-content.js';
+import { refusePickle } from './other-weights.js';
+import { readConfig } from './read-config.js';
+import { MAX_JSON_BYTES } from './reader.js';
+import { receive, requireDigest, type UploadOptions } from './receive-upload.js';
+import { INDEX_FILE, parseIndex, shardsOf } from './shard-index.js';
 
 /** Folder inside a checkpoint for sizes, hashes and unfinished uploads; file names cannot start with a dot. */
 const META = '.weightfold';
@@ -101,7 +105,7 @@ export class CheckpointStore {
     options: UploadOptions,
   ): Promise<CheckpointFile> {
     const folder = this.folder(name);
-    await checkContent(file, location, options);
+    await checkContent(file, location, options.maxHeaderBytes);
     await options.beforeCommit?.();
     const entry: CheckpointFile = { file, size, sha256, created_at: new Date().toISOString() };
     const stamp = stampOf(await stat(location, { bigint: true }));
@@ -221,7 +225,7 @@ export class CheckpointStore {
 
   private async missingShards(folder: string, files: CheckpointFile[]): Promise<string[]> {
     if (!files.some(({ file }) => file === INDEX_FILE)) return [];
-    const shards = shardsOf(await readFile(path.join(folder, INDEX_FILE), 'utf8'));
+    const shards = shardsOf(parseIndex(await readRegular(path.join(folder, INDEX_FILE), MAX_JSON_BYTES)));
     return shards.filter((shard) => !files.some(({ file }) => file === shard));
   }
 
@@ -257,6 +261,6 @@ const stampOf = ({ ino, mtimeNs, size }: BigIntStats) => `${ino}-${mtimeNs}-${si
 const notFound = (name: string) => new NotFoundError('checkpoint_not_found', `There is no checkpoint "${name}".`);
 
 async function familyOf(folder: string): Promise<string | null> {
-  const config = await readJson<{ model_type?: unknown }>(path.join(folder, 'config.json')).catch(() => undefined);
+  const config = await readConfig({ label: 'it', location: folder }, '').catch(() => undefined);
   return typeof config?.model_type === 'string' ? config.model_type.slice(0, 64) : null;
 }

@@ -1,9 +1,11 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SpecError } from '../errors.js';
+import { SpecError, WeightfoldError } from '../errors.js';
 import type { Source } from '../schemas/source.js';
-import { exists, isMissing } from '../store/files.js';
+import { exists } from '../store/files.js';
+import { lookAt, requireFile } from '../store/regular-file.js';
+import { refusePickle } from './other-weights.js';
 
 export interface SourceRoots {
   /** Folder that holds uploaded checkpoints. */
@@ -17,20 +19,6 @@ export interface LocatedSource {
   label: string;
   /** Folder or file on this machine. */
   location: string;
-}
-
-/** Formats that run code when they are read; the way out is the same for all of them. */
-const PICKLE = /\.(bin|pt|pth|ckpt|pkl|pickle)$/i;
-
-/** @throws SpecError for a name of a pickle file */
-export function refusePickle(name: string, pointer = ''): void {
-  if (PICKLE.test(name))
-    throw new SpecError(
-      'pickle_refused',
-      `"${path.basename(name)}" is a pickle format, which can run code when it is read. Convert it first: ` +
-        "python -c \"import torch, safetensors.torch as s; s.save_file(torch.load('in.bin', weights_only=True), 'model.safetensors')\".",
-      pointer,
-    );
 }
 
 /**
@@ -64,6 +52,8 @@ async function locateFile(uri: string, roots: readonly string[], pointer: string
   } catch {
     throw refused(`"${uri}" is not a local file URI; write file:///absolute/path.`);
   }
+  if (named.includes('\0'))
+    throw new SpecError('source_uri_invalid', `"${uri}" holds a zero byte (%00), which no file name can.`, pointer);
   refusePickle(named, pointer);
   const inside = (location: string, allowed: readonly string[]) =>
     allowed.some((root) => location === root || location.startsWith(root.endsWith(path.sep) ? root : root + path.sep));
@@ -75,18 +65,25 @@ async function locateFile(uri: string, roots: readonly string[], pointer: string
     )
   )
     throw outside();
-  let real: string;
-  try {
-    real = await realpath(named);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    throw new SpecError('source_not_found', `"${uri}" does not exist.`, pointer);
-  }
+  const real = await realOf(named, uri, pointer);
   const realRoots = await Promise.all(roots.map((root) => realpath(root).catch(() => path.resolve(root))));
   if (!inside(real, realRoots)) throw outside();
   // A folder's files are links of their own (as in a model hub's cache): each must end under a root as well.
   for (const file of await linksIn(real)) if (!inside(file, realRoots)) throw outside();
   return real;
+}
+
+/** A path with every link followed. @throws SpecError unless it leads to a file or a folder */
+async function realOf(named: string, uri: string, pointer: string): Promise<string> {
+  try {
+    const info = await lookAt(named, uri);
+    if (!info.isDirectory()) requireFile(info, uri);
+    return await realpath(named);
+  } catch (error) {
+    if (!(error instanceof WeightfoldError)) throw error;
+    const code = error.code === 'file_missing' ? 'source_not_found' : error.code;
+    throw new SpecError(code, error.message, pointer);
+  }
 }
 
 /** Where the symbolic links directly in a folder lead; none for a file. Dangling ones fail when they are opened. */

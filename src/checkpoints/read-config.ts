@@ -1,28 +1,42 @@
-import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { SpecError } from '../errors.js';
-import { isMissing } from '../store/files.js';
+import { SpecError, WeightfoldError } from '../errors.js';
+import { parseJson } from '../json/scan.js';
+import { HEAD_BYTES, identify } from '../safetensors/identify.js';
+import { lookAt, readRegular } from '../store/regular-file.js';
 import type { LocatedSource } from './locate-source.js';
 
 export const CONFIG_FILE = 'config.json';
+/** The longest there are list the names of some 20 000 classes. */
+export const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 
-/** config.json of a checkpoint folder; undefined where there is none. @throws SpecError when it is not a JSON object */
+/**
+ * config.json of a checkpoint folder; undefined where there is none.
+ * @throws SpecError when it is not a regular file, too large, or not a JSON object
+ */
 export async function readConfig(
   { label, location }: LocatedSource,
   pointer: string,
 ): Promise<Record<string, unknown> | undefined> {
-  if (!(await stat(location)).isDirectory()) return undefined;
+  if (!(await lookAt(location)).isDirectory()) return undefined;
   let text: string;
   try {
-    text = await readFile(path.join(location, CONFIG_FILE), 'utf8');
+    text = await readRegular(path.join(location, CONFIG_FILE), MAX_CONFIG_BYTES);
   } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
+    if (!(error instanceof WeightfoldError)) throw error;
+    if (error.code === 'file_missing') return undefined;
+    throw new SpecError(error.code, `Source ${label}: ${error.message}`, pointer);
   }
-  const refuse = () => new SpecError('config_invalid', `config.json of ${label} is not a JSON object.`, pointer);
+  const refuse = () => {
+    const foreign = identify(Buffer.from(text.slice(0, HEAD_BYTES)));
+    return new SpecError(
+      'config_invalid',
+      `config.json of ${label} is not a JSON object${foreign === undefined ? '' : `: it is ${foreign.what}`}.`,
+      pointer,
+    );
+  };
   let config: unknown;
   try {
-    config = JSON.parse(text);
+    config = parseJson(text, `config.json of ${label}`);
   } catch {
     throw refuse();
   }

@@ -1,11 +1,16 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from '../errors.js';
 import { SafetensorsFile, type Slice } from '../safetensors/file.js';
 import type { TensorInfo } from '../safetensors/header.js';
+import { lookAt, readRegular, requireFile } from '../store/regular-file.js';
+import { noWeights } from './other-weights.js';
+import { checkIndex, checkNumbered, INDEX_FILE, parseIndex, shardsOf } from './shard-index.js';
 
-/** The file Hugging Face writes beside shards: which tensor lies in which of them. */
-export const INDEX_FILE = 'model.safetensors.index.json';
+/** Tensors of all files of a checkpoint: each costs some 300 bytes. The largest published ones have 150 000. */
+const MAX_CHECKPOINT_TENSORS = 250_000;
+/** JSON files beside weights (index, tokenizer) are read whole, so they are capped: the largest have some 40 MB. */
+export const MAX_JSON_BYTES = 64 * 1024 * 1024;
 export const SINGLE_FILE = 'model.safetensors';
 
 /**
@@ -24,9 +29,18 @@ export class CheckpointReader {
     this.tensors = new Map([...home].map(([name, file]) => [name, file.tensor(name)]));
   }
 
-  /** @throws DataError or SafetensorsError naming the file that is missing or malformed. */
+  /** @throws DataError or SafetensorsError naming the file that is missing, malformed, or not where the index says */
   static async open(location: string, maxHeaderBytes?: number): Promise<CheckpointReader> {
-    return CheckpointReader.openFiles(await safetensorsFiles(location), maxHeaderBytes);
+    const { files, index } = await safetensorsFiles(location);
+    const reader = await CheckpointReader.openFiles(files, maxHeaderBytes);
+    try {
+      if (index)
+        checkIndex(index, new Map([...reader.home].map(([name, { path: file }]) => [name, path.basename(file)])));
+      return reader;
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
   }
 
   /** The given files as one checkpoint. */
@@ -46,6 +60,11 @@ export class CheckpointReader {
             );
           home.set(name, opened);
         }
+        if (home.size > MAX_CHECKPOINT_TENSORS)
+          throw new DataError(
+            'checkpoint_too_large',
+            `The checkpoint has more than ${MAX_CHECKPOINT_TENSORS} tensors in its files.`,
+          );
       }
       return new CheckpointReader(files, home);
     } catch (error) {
@@ -81,40 +100,32 @@ export class CheckpointReader {
   }
 }
 
-/** The safetensors files that make up a checkpoint: shards named by an index, else the single file, else all there are. */
-async function safetensorsFiles(location: string): Promise<string[]> {
-  const info = await stat(location);
-  if (info.isFile()) return [location];
+/**
+ * The safetensors files that make up a checkpoint, in the order the transformers library looks for them: the single
+ * file, else shards named by an index, else all there are.
+ */
+async function safetensorsFiles(location: string): Promise<{ files: string[]; index?: ReadonlyMap<string, string> }> {
+  const info = await lookAt(location);
+  if (!info.isDirectory()) {
+    requireFile(info, path.basename(location));
+    return { files: [location] };
+  }
   const names = (await readdir(location)).sort();
+  const inFolder = (list: readonly string[]) => list.map((name) => path.join(location, name));
+  if (names.includes(SINGLE_FILE)) return { files: inFolder([SINGLE_FILE]) };
   if (names.includes(INDEX_FILE)) {
-    const shards = shardsOf(await readFile(path.join(location, INDEX_FILE), 'utf8'));
+    const index = parseIndex(await readRegular(path.join(location, INDEX_FILE), MAX_JSON_BYTES));
+    const shards = shardsOf(index);
     const missing = shards.filter((shard) => !names.includes(shard));
     if (missing.length > 0)
-      throw new DataError('shard_missing', `${INDEX_FILE} names files that are not there: ${missing.join(', ')}.`);
-    return shards.map((shard) => path.join(location, shard));
-  }
-  if (names.includes(SINGLE_FILE)) return [path.join(location, SINGLE_FILE)];
-  const all = names.filter((name) => name.endsWith('.safetensors'));
-  if (all.length === 0) throw new DataError('checkpoint_empty', 'The checkpoint has no safetensors file.');
-  return all.map((name) => path.join(location, name));
-}
-
-/** Distinct shard names of an index, sorted. @throws DataError when it is not an index, or names a path. */
-export function shardsOf(text: string): string[] {
-  let map: unknown;
-  try {
-    map = (JSON.parse(text) as { weight_map?: unknown }).weight_map;
-  } catch {
-    throw new DataError('index_invalid', `${INDEX_FILE} is not JSON.`);
-  }
-  if (typeof map !== 'object' || map === null || Array.isArray(map))
-    throw new DataError('index_invalid', `${INDEX_FILE} has no "weight_map" object.`);
-  const shards = new Set(Object.values(map));
-  for (const shard of shards)
-    if (typeof shard !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9._-]*\.safetensors$/.test(shard))
       throw new DataError(
-        'index_invalid',
-        `${INDEX_FILE} names ${JSON.stringify(shard)}, which is not a plain safetensors file name.`,
+        'shard_missing',
+        `${INDEX_FILE} names files that are not there: ${missing.slice(0, 5).join(', ')}.`,
       );
-  return [...(shards as Set<string>)].sort();
+    return { files: inFolder(shards), index };
+  }
+  const all = names.filter((name) => name.endsWith('.safetensors'));
+  if (all.length === 0) throw noWeights(names);
+  checkNumbered(all);
+  return { files: inFolder(all) };
 }

@@ -1,14 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { WriteStream } from 'node:fs';
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { DataError, WeightfoldError } from '../errors.js';
-import { SafetensorsFile } from '../safetensors/file.js';
-import { INDEX_FILE, shardsOf } from './reader.js';
-
-/** JSON files (config, tokenizer, index) are read whole, so they are capped. */
-const MAX_JSON_BYTES = 64 * 1024 * 1024;
+import { WeightfoldError } from '../errors.js';
 
 export interface UploadOptions {
   /** Size the client announced, if it did. */
@@ -107,23 +102,3 @@ const truncated = (size: number, expected: number | undefined) =>
       retryable: true,
     },
   );
-
-/** A file must be what its name says: safetensors, an index, JSON. @throws SafetensorsError or DataError */
-export async function checkContent(file: string, location: string, options: UploadOptions): Promise<void> {
-  if (file.endsWith('.safetensors')) {
-    const opened = await SafetensorsFile.open(location, options.maxHeaderBytes);
-    await opened.close();
-  } else if (file.endsWith('.json')) {
-    const { size } = await stat(location);
-    if (size > MAX_JSON_BYTES)
-      throw new DataError('json_too_large', `"${file}" has ${size} bytes; JSON files may have ${MAX_JSON_BYTES}.`);
-    const text = await readFile(location, 'utf8');
-    if (file === INDEX_FILE) shardsOf(text);
-    else
-      try {
-        JSON.parse(text);
-      } catch (error) {
-        throw new DataError('json_invalid', `"${file}" is not JSON: ${(error as Error).message}`);
-      }
-  }
-}

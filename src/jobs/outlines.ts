@@ -1,7 +1,9 @@
 import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { checkCompanion } from '../checkpoints/check-content.js';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
+import { COMPANION_FILES } from '../checkpoints/companion-files.js';
 import { type LocatedSource, locateSource, type SourceRoots } from '../checkpoints/locate-source.js';
 import { CONFIG_FILE, readConfig } from '../checkpoints/read-config.js';
 import { CheckpointReader } from '../checkpoints/reader.js';
@@ -87,6 +89,7 @@ export class Outlines {
     const { tensors } = reader;
     const files = reader.files.map(({ path: file, size }) => ({ file: path.basename(file), size }));
     await reader.close();
+    await this.checkCompanions(located, pointer);
     return {
       located,
       tensors,
@@ -100,13 +103,26 @@ export class Outlines {
     };
   }
 
-  private async open({ label, location }: LocatedSource, pointer: string): Promise<CheckpointReader> {
-    try {
-      return await CheckpointReader.open(location, this.maxHeaderBytes);
-    } catch (error) {
-      if (!(error instanceof WeightfoldError)) throw error;
-      throw new SpecError(error.code, `Source ${label}: ${error.message}`, pointer);
-    }
+  private open({ label, location }: LocatedSource, pointer: string): Promise<CheckpointReader> {
+    return ofSource(label, pointer, () => CheckpointReader.open(location, this.maxHeaderBytes));
+  }
+
+  /** The files that travel with the model are regular files, and none is a page or a pointer in place of a file. */
+  private async checkCompanions({ label, location }: LocatedSource, pointer: string): Promise<void> {
+    for (const file of COMPANION_FILES)
+      await ofSource(label, pointer, () => checkCompanion(file, path.join(location, file))).catch((error) => {
+        if (!(error instanceof SpecError) || error.code !== 'file_missing') throw error;
+      });
+  }
+}
+
+/** Do something with a source's files; what is wrong with them is said of the source. @throws SpecError */
+async function ofSource<T>(label: string, pointer: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof WeightfoldError)) throw error;
+    throw new SpecError(error.code, `Source ${label}: ${error.message}`, pointer);
   }
 }
 

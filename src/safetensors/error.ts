@@ -2,6 +2,7 @@ import { WeightfoldError } from '../errors.js';
 
 /** Every way a file can fail to be safetensors. */
 export type SafetensorsErrorCode =
+  | 'other_format'
   | 'file_too_short'
   | 'header_too_large'
   | 'header_truncated'

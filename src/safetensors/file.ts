@@ -1,6 +1,8 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { DataError } from '../errors.js';
+import { openRegular } from '../store/regular-file.js';
 import { DTYPE_BITS, decodeFloats, isFloatDtype } from './dtype.js';
+import { SafetensorsError } from './error.js';
 import {
   DEFAULT_MAX_HEADER_BYTES,
   PREFIX_BYTES,
@@ -9,6 +11,7 @@ import {
   type SafetensorsHeader,
   type TensorInfo,
 } from './header.js';
+import { HEAD_BYTES, identify } from './identify.js';
 import { toFloat32 } from './range.js';
 
 /** Half-open range of indices. */
@@ -35,21 +38,23 @@ export class SafetensorsFile {
 
   /**
    * @param maxHeaderBytes cap on the header; LARGEST_HEADER_BYTES for files that were let in already
-   * @throws SafetensorsError when the file is malformed; the file system's own error when it cannot be read.
+   * @throws SafetensorsError when the file is malformed, saying what it is where it is something else; DataError when
+   *   there is no such file, or something that is no file
    */
   static async open(path: string, maxHeaderBytes = DEFAULT_MAX_HEADER_BYTES): Promise<SafetensorsFile> {
-    const handle = await open(path, 'r');
+    const handle = await openRegular(path);
+    const head = new Uint8Array(HEAD_BYTES);
+    let known = 0;
     try {
       const { size } = await handle.stat();
-      const prefix = new Uint8Array(PREFIX_BYTES);
-      const { bytesRead } = await handle.read(prefix, 0, PREFIX_BYTES, 0);
-      const length = parsePrefix(prefix.subarray(0, bytesRead), size, maxHeaderBytes);
+      known = (await handle.read(head, 0, HEAD_BYTES, 0)).bytesRead;
+      const length = parsePrefix(head.subarray(0, Math.min(known, PREFIX_BYTES)), size, maxHeaderBytes);
       const json = new Uint8Array(length);
       await readFully(handle, json, PREFIX_BYTES);
       return new SafetensorsFile(path, parseHeader(json, size - PREFIX_BYTES - length), size, handle);
     } catch (error) {
       await handle.close();
-      throw error;
+      throw error instanceof SafetensorsError ? asWhatItIs(error, head.subarray(0, known)) : error;
     }
   }
 
@@ -121,6 +126,12 @@ export class SafetensorsFile {
   async close(): Promise<void> {
     await this.handle.close();
   }
+}
+
+/** The error of a file that is no safetensors: naming what it is instead, where its first bytes tell. */
+export function asWhatItIs(error: SafetensorsError, head: Uint8Array): SafetensorsError {
+  const foreign = identify(head);
+  return foreign === undefined ? error : new SafetensorsError('other_format', `it is ${foreign.what}.`);
 }
 
 /** Bytes `[from, to)` of each row. */

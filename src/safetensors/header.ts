@@ -51,7 +51,7 @@ export function parsePrefix(prefix: Uint8Array, fileSize: number, maxHeaderBytes
   if (BigInt(PREFIX_BYTES) + length > BigInt(fileSize))
     throw new SafetensorsError(
       'header_truncated',
-      `the header claims ${length} bytes, the file has ${fileSize - PREFIX_BYTES} after the prefix.`,
+      `the header claims ${length} bytes, the file has ${fileSize - PREFIX_BYTES} after the prefix: a download that stopped halfway?`,
     );
   return Number(length);
 }
@@ -197,6 +197,6 @@ function validateOffsets(tensors: Map<string, TensorInfo>, dataBytes: number): v
   if (position !== dataBytes)
     throw new SafetensorsError(
       'data_length_mismatch',
-      `the tensors need ${position} bytes of data, the file holds ${dataBytes}${dataBytes < position ? ' (truncated?)' : ''}.`,
+      `the tensors need ${position} bytes of data, the file holds ${dataBytes}${dataBytes < position ? ': truncated, as a download that stopped halfway' : ''}.`,
     );
 }

@@ -1,5 +1,7 @@
 import { COMPANION_FILES } from '../checkpoints/companion-files.js';
-import { INDEX_FILE, SINGLE_FILE, shardsOf } from '../checkpoints/reader.js';
+import { noWeights } from '../checkpoints/other-weights.js';
+import { MAX_JSON_BYTES, SINGLE_FILE } from '../checkpoints/reader.js';
+import { INDEX_FILE, parseIndex, shardsOf } from '../checkpoints/shard-index.js';
 import { DataError } from '../errors.js';
 import { type Patience, patiently } from '../patience.js';
 import { sourceMissing } from './error.js';
@@ -8,8 +10,8 @@ import { readRange } from './transfer.js';
 
 /** Files beside the weights that a merge reads or passes on. */
 const SMALL_FILES = ['config.json', ...COMPANION_FILES];
-/** They are fetched when a job is planned, so they are capped: the largest tokenizers have some 40 MB. */
-export const MAX_SMALL_BYTES = 64 * 1024 * 1024;
+/** What a hub may have instead of safetensors; asked for only to say so. */
+const OTHER_WEIGHTS = ['pytorch_model.bin', 'pytorch_model.bin.index.json', 'tf_model.h5', 'model.gguf'];
 /** Files looked up at a time. */
 const LOOKUPS = 8;
 
@@ -19,9 +21,9 @@ export interface Discovered {
 }
 
 /**
- * What a remote checkpoint consists of: the file its URI names, else the shards of an index, else model.safetensors;
+ * What a remote checkpoint consists of: the file its URI names, else model.safetensors, else the shards of an index;
  * configuration and tokenizer beside them.
- * @throws DataError `source_not_found`, `shard_missing`, `index_invalid`
+ * @throws DataError `source_not_found`, `shard_missing`, `index_invalid`, `pickle_refused`, `checkpoint_empty`
  */
 export async function discover(origin: Origin, patience: Patience): Promise<Discovered> {
   const look = (name: string) => patiently(patience, 'source_unavailable', () => origin.stat(name, patience.signal));
@@ -31,19 +33,22 @@ export async function discover(origin: Origin, patience: Patience): Promise<Disc
     return { weights: [file], small: [] };
   }
   // One file first: it says which commit a revision is, and the rest is asked of that commit.
-  const index = await look(INDEX_FILE);
-  const single = index ? undefined : await look(SINGLE_FILE);
-  if (!index && !single)
+  const single = await look(SINGLE_FILE);
+  const index = single ? undefined : await look(INDEX_FILE);
+  if (!index && !single) {
+    const others = (await lookAll(OTHER_WEIGHTS, look)).flatMap((file) => file?.name.replace('.index.json', '') ?? []);
+    if (others.length > 0) throw noWeights(others);
     throw sourceMissing(
-      `${origin.label} has neither ${INDEX_FILE} nor ${SINGLE_FILE}, or this server has no access to it.`,
+      `${origin.label} has neither ${SINGLE_FILE} nor ${INDEX_FILE}, or this server has no access to it.`,
     );
+  }
   const small = (await lookAll(SMALL_FILES, look)).filter((file) => file !== undefined);
   for (const { name, size } of index ? [index, ...small] : small)
-    if (size > MAX_SMALL_BYTES)
-      throw new DataError('json_too_large', `"${name}" has ${size} bytes; such files may have ${MAX_SMALL_BYTES}.`);
+    if (size > MAX_JSON_BYTES)
+      throw new DataError('json_too_large', `"${name}" has ${size} bytes; such files may have ${MAX_JSON_BYTES}.`);
   if (!index) return { weights: [single as RemoteFile], small };
   const text = new TextDecoder().decode(await readRange(origin, index, 0, index.size, patience));
-  const names = shardsOf(text);
+  const names = shardsOf(parseIndex(text));
   const shards = await lookAll(names, look);
   const missing = names.filter((_, i) => !shards[i]);
   if (missing.length > 0)

@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { refusePickle } from '../checkpoints/locate-source.js';
+import { refusePickle } from '../checkpoints/other-weights.js';
 import type { Config } from '../config.js';
 import { SpecError } from '../errors.js';
 import { NAME_PATTERN } from '../schemas/common.js';

@@ -1,6 +1,8 @@
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Patience } from '../patience.js';
+import { SafetensorsError } from '../safetensors/error.js';
+import { asWhatItIs } from '../safetensors/file.js';
 import { PREFIX_BYTES, parsePrefix } from '../safetensors/header.js';
 import { discover } from './discover.js';
 import type { Origin, RemoteFile } from './origin.js';
@@ -47,7 +49,15 @@ async function readHead(
   patience: Patience,
 ): Promise<Uint8Array> {
   const first = await readRange(origin, file, 0, Math.min(FIRST_READ_BYTES, file.size), patience);
-  const end = PREFIX_BYTES + parsePrefix(first.subarray(0, PREFIX_BYTES), file.size, maxHeaderBytes);
+  const end = PREFIX_BYTES + headerBytes(first, file.size, maxHeaderBytes);
   if (end <= first.length) return first.subarray(0, end);
   return Buffer.concat([first, await readRange(origin, file, first.length, end, patience)]);
+}
+
+function headerBytes(first: Uint8Array, fileSize: number, maxHeaderBytes: number): number {
+  try {
+    return parsePrefix(first.subarray(0, PREFIX_BYTES), fileSize, maxHeaderBytes);
+  } catch (error) {
+    throw error instanceof SafetensorsError ? asWhatItIs(error, first) : error;
+  }
 }

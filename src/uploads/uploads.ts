@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { MemoryLocker, Server, type Upload } from '@tus/server';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
-import { refusePickle } from '../checkpoints/locate-source.js';
+import { refusePickle } from '../checkpoints/other-weights.js';
 import type { UploadOptions } from '../checkpoints/receive-upload.js';
 import type { Config } from '../config.js';
 import { SpecError, WeightfoldError } from '../errors.js';

@@ -1,4 +1,7 @@
-import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import net from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,7 +23,7 @@ const spec = (rest: object = {}) => ({
 const uri = (...parts: string[]) => pathToFileURL(path.join(...parts)).href;
 
 beforeAll(async () => {
-  service = await startService(subfolder(root), { env: { SOURCE_ROOTS: allowed } });
+  service = await startService(subfolder(root), { env: { SOURCE_ROOTS: `${allowed}:/dev` } });
   for (const [name, seed] of [
     ['a', 1],
     ['b', 2],
@@ -216,6 +219,72 @@ describe('file:// sources', () => {
     expect(await plan(uri(allowed, 'empty'))).toEqual([422, 'checkpoint_empty']);
     await writeFile(path.join(allowed, 'bad.safetensors'), 'x');
     expect(await plan(uri(allowed, 'bad.safetensors'))).toEqual([422, 'safetensors_invalid']);
+  });
+
+  describe('that hold something that is no file', () => {
+    const socket = net.createServer();
+    afterAll(() => socket.close());
+    /** A folder with a good checkpoint, one of whose files is replaced. */
+    const folderWith = async (file: string, put: (at: string) => unknown) => {
+      const folder = subfolder(allowed);
+      await copyFile(path.join(allowed, 'good', 'model.safetensors'), path.join(folder, 'model.safetensors'));
+      await rm(path.join(folder, file), { force: true });
+      await put(path.join(folder, file));
+      return folder;
+    };
+    const KINDS: [string, (at: string) => unknown, string, RegExp][] = [
+      ['a FIFO', (at) => execFileSync('mkfifo', [at]), 'file_not_regular', /is a named pipe \(FIFO\)/],
+      [
+        'a socket',
+        async (at) => {
+          if (!socket.listening) await once(socket.listen(path.join(root, 's')), 'listening');
+          execFileSync('ln', [path.join(root, 's'), at]);
+        },
+        'file_not_regular',
+        /is a socket/,
+      ],
+      ['a folder', (at) => mkdir(at), 'file_is_folder', /is a folder; a file is needed/],
+      ['a dangling link', (at) => symlink(path.join(allowed, 'gone'), at), 'link_dangling', /does not exist/],
+      ['a circular link', (at) => symlink(at, at), 'link_circular', /leads back to itself/],
+    ];
+    const FILES = ['model.safetensors', 'config.json', 'tokenizer.json', 'model.safetensors.index.json'];
+
+    it.each(KINDS)('%s', async (_, put, code, words) => {
+      for (const file of FILES) {
+        const folder = await folderWith(file, async (at) => {
+          await put(at);
+          // An index counts where there is no single file.
+          if (file.endsWith('index.json')) await rm(path.join(path.dirname(at), 'model.safetensors'));
+        });
+        for (const route of ['plan', '']) {
+          const { status, body } = await service.http
+            .post(`/v1/jobs/${route}`.replace(/\/$/, ''))
+            .send(spec({ sources: [{ checkpoint: 'a' }, { uri: uri(folder) }] }));
+          expect([file, status, body.code, body.errors?.[0].pointer]).toEqual([file, 422, code, '/sources/1']);
+          expect(body.detail).toMatch(words);
+          expect(body.detail).toContain(`"${file}"`);
+        }
+      }
+      // Named by itself, not by its folder.
+      const folder = await folderWith('model.safetensors', put);
+      const named = await plan(uri(folder, 'model.safetensors'));
+      expect(named).toEqual(code === 'file_is_folder' ? [422, 'checkpoint_empty'] : [422, code]);
+    });
+
+    it('a device, a zero byte in the address, a name too long', async () => {
+      expect(await plan('file:///dev/zero')).toEqual([422, 'file_not_regular']);
+      expect(await plan(`${uri(allowed, 'good')}%00`)).toEqual([422, 'source_uri_invalid']);
+      expect(await plan(`${uri(allowed, 'good')}%00/model.safetensors`)).toEqual([422, 'source_uri_invalid']);
+      expect(await plan(uri(allowed, 'x'.repeat(300)))).toEqual([422, 'source_not_found']);
+    });
+
+    it('a FIFO in a folder of DATA_DIR keeps no request waiting', async () => {
+      const folder = path.join(service.dataDir, 'checkpoints', 'by-hand');
+      await makeCheckpoint(folder, randomChain([5, 4, 3], 3));
+      execFileSync('mkfifo', [path.join(folder, 'config.json')]);
+      const { status, body } = await service.http.get('/v1/checkpoints/by-hand');
+      expect([status, body.family, body.files.length]).toEqual([200, null, 1]);
+    });
   });
 
   it('are off without SOURCE_ROOTS', async () => {

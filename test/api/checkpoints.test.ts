@@ -149,6 +149,21 @@ describe('an upload', () => {
       (await put('j', 'model.safetensors.index.json').send(Buffer.from('{"weight_map":{"a":"../x.safetensors"}}'))).body
         .code,
     ).toBe('index_invalid');
+    for (const [file, content, code] of [
+      ['vocab.json', '['.repeat(50_000), 'json_too_deep'],
+      ['vocab.json', `${'[{"a":'.repeat(65)}1${'}]'.repeat(65)}`, 'json_too_deep'],
+      ['tokenizer.json', 'version https://git-lfs.github.com/spec/v1\n', 'json_invalid'],
+      ['tokenizer.model', 'version https://git-lfs.github.com/spec/v1\n', 'content_unexpected'],
+      ['vocab.txt', '<!DOCTYPE html><html>', 'content_unexpected'],
+      ['tokenizer.json', '{"a":"\xff"}', 'json_invalid'],
+    ]) {
+      const { status, body } = await put('j', file).send(Buffer.from(content, 'latin1'));
+      expect([file, status, body.code]).toEqual([file, 422, code]);
+      expect(body.detail).toContain(`"${file}"`);
+    }
+    expect(
+      (await put('j', 'tokenizer.json').send(Buffer.from('version https://git-lfs.github.com/spec/v1\n'))).body.detail,
+    ).toContain('a Git LFS pointer');
     expect(await stored('j')).toEqual([]);
   });
 

@@ -186,6 +186,8 @@ describe('checkpoints of several files', () => {
     const folder = subfolder(root);
     await makeCheckpoint(folder, [{ name: 'a', shape: [2], values: [1, 2] }], 's-1.safetensors');
     await makeCheckpoint(folder, [{ name: 'b', shape: [1], values: [3] }], 's-2.safetensors');
+    const two = ['d', 'e'].map((name) => ({ name, shape: [1], values: [5] }));
+    await makeCheckpoint(folder, two, 's-3.safetensors');
     await makeCheckpoint(folder, [{ name: 'c', shape: [1], values: [4] }], 'unnamed.safetensors');
     await writeFile(
       path.join(folder, 'model.safetensors.index.json'),
@@ -212,8 +214,66 @@ describe('checkpoints of several files', () => {
     ['a list', ['s-1.safetensors'], 'index_invalid'],
     ['no JSON', 'nonsense', 'index_invalid'],
     ['JSON null', 'null', 'index_invalid'],
+    ['another place of a tensor', { a: 's-2.safetensors', b: 's-2.safetensors' }, 'index_mismatch'],
+    ['a tensor no shard has', { a: 's-1.safetensors', b: 's-2.safetensors', c: 's-2.safetensors' }, 'index_mismatch'],
+    ['too few tensors of a file', { d: 's-3.safetensors' }, 'index_mismatch'],
+    [
+      'thousands of files',
+      Object.fromEntries(Array.from({ length: 4097 }, (_, i) => [`t${i}`, `s-${i}.safetensors`])),
+      'index_invalid',
+    ],
+    ['nothing but brackets', '['.repeat(1_000_000), 'index_invalid'],
   ])('an index that names %s is refused', async (_, map, code) => {
     await expect(CheckpointReader.open(await shards(map))).rejects.toMatchObject({ code });
+  });
+
+  it('a contradiction names the tensor and both places', async () => {
+    const message = async (map: unknown) =>
+      CheckpointReader.open(await shards(map)).then(
+        () => 'was read',
+        (error: Error) => error.message,
+      );
+    expect(await message({ a: 's-2.safetensors', b: 's-2.safetensors', d: 's-1.safetensors' })).toMatch(
+      /says that tensor "a" is in s-2.safetensors, but it is in s-1.safetensors/,
+    );
+    expect(await message({ b: 's-2.safetensors', x: 's-1.safetensors' })).toMatch(
+      /says that tensor "x" is in s-1.safetensors, but neither that file nor any other shard has it/,
+    );
+    expect(await message({ d: 's-3.safetensors' })).toMatch(/s-3.safetensors holds tensor "e", which .* does not name/);
+  });
+
+  it('the single file counts before an index, as in the transformers library', async () => {
+    const folder = await shards({ a: 's-1.safetensors' });
+    await makeCheckpoint(folder, [{ name: 'one', shape: [1], values: [1] }]);
+    const reader = await CheckpointReader.open(folder);
+    expect([...reader.tensors.keys()]).toEqual(['one']);
+    await reader.close();
+  });
+
+  it('numbered shards without an index are all there, or the missing one is named', async () => {
+    const folder = subfolder(root);
+    const shard = (name: string, file: string) => makeCheckpoint(folder, [{ name, shape: [1], values: [1] }], file);
+    await shard('a', 'model-00001-of-00003.safetensors');
+    await shard('b', 'model-00003-of-00003.safetensors');
+    await expect(CheckpointReader.open(folder)).rejects.toMatchObject({
+      code: 'shard_missing',
+      message: expect.stringContaining('model-00002-of-00003.safetensors is missing'),
+    });
+    await shard('c', 'model-00002-of-00003.safetensors');
+    await (await CheckpointReader.open(folder)).close();
+    await shard('d', 'x-1-of-99999999999.safetensors');
+    await expect(CheckpointReader.open(folder)).rejects.toMatchObject({ code: 'shard_missing' });
+  });
+
+  it.each([
+    ['pytorch_model.bin', 'pickle_refused', /pytorch_model.bin.*pickle.*safetensors.torch/],
+    ['model-Q4_K_M.gguf', 'checkpoint_empty', /model-Q4_K_M.gguf" is a GGUF file/],
+    ['tf_model.h5', 'checkpoint_empty', /another framework/],
+    ['model.safetensors.incomplete', 'checkpoint_empty', /a download that has not finished/],
+  ])('a folder with %s instead of safetensors says so', async (file, code, words) => {
+    const folder = subfolder(root);
+    await writeFile(path.join(folder, file), 'x');
+    await expect(CheckpointReader.open(folder)).rejects.toMatchObject({ code, message: expect.stringMatching(words) });
   });
 
   it('a tensor in two files is refused', async () => {

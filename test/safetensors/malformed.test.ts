@@ -25,7 +25,7 @@ const attacks: [what: string, bytes: Buffer, reason: SafetensorsErrorCode][] = [
   [
     'a pickle, whose first bytes read as a length',
     Buffer.from('\x80\x04\x95\x10\0\0\0\0\0\0\0\x8c', 'latin1'),
-    'header_too_large',
+    'other_format',
   ],
   ['a header longer than the file', rawFile('{}', 0, 3n), 'header_truncated'],
   ['bytes that are not UTF-8', rawFile(Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d])), 'header_not_utf8'],
@@ -117,6 +117,7 @@ const attacks: [what: string, bytes: Buffer, reason: SafetensorsErrorCode][] = [
   ['more bytes than the shape needs', rawFile(one('F32', [1], 0, 8), 8), 'offsets_mismatch_shape'],
   ['fewer bytes than the shape needs', rawFile(one('F64', [2], 0, 8), 8), 'offsets_mismatch_shape'],
   ['bytes for an empty tensor', rawFile(one('F32', [0], 0, 4), 4), 'offsets_mismatch_shape'],
+  ['an HTML page', Buffer.from('<!DOCTYPE html><title>Sign in</title>'), 'other_format'],
   ['bytes after the last tensor', rawFile(one('F32', [1], 0, 4), 5), 'data_length_mismatch'],
   ['a file cut short', rawFile(one('F32', [2], 0, 8), 7), 'data_length_mismatch'],
   ['data without tensors', rawFile('{}', 1), 'data_length_mismatch'],
@@ -145,6 +146,7 @@ describe('malformed safetensors', () => {
   it('has an attack for every reason a file is refused for', () => {
     // A record keyed by the union: a reason added to the code does not compile until it is listed here.
     const reasons: Record<SafetensorsErrorCode, true> = {
+      other_format: true,
       file_too_short: true,
       header_too_large: true,
       header_truncated: true,
@@ -164,6 +166,34 @@ describe('malformed safetensors', () => {
       data_length_mismatch: true,
     };
     expect(new Set(attacks.map(([, , reason]) => reason))).toEqual(new Set(Object.keys(reasons)));
+  });
+
+  it.each([
+    ['version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n', /a Git LFS pointer.*git lfs pull/],
+    ['<!DOCTYPE html>\n<html>', /an HTML page/],
+    ['\xef\xbb\xbf  <HTML lang="en">', /an HTML page/],
+    ['<?xml version="1.0"?><Error><Code>NoSuchKey</Code>', /an XML text.*NoSuchKey|an XML text/],
+    ['GGUF\x03\x00\x00\x00\x10\x00\x00\x00', /a GGUF file/],
+    ['PK\x03\x04\x00\x00\x08\x08\x00\x00\x00\x00archive/data.pkl', /a ZIP archive.*pickle.*safetensors.torch/],
+    ['\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M', /a pickle.*safetensors.torch/],
+    ['\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00}\x94.', /a pickle/],
+    ['(dp0\nVweight\n', /a pickle/],
+    ['ccollections\nOrderedDict\n', /a pickle/],
+    ['\x89HDF\r\n\x1a\n\x00', /an HDF5 file/],
+    ['\x93NUMPY\x01\x00v\x00', /a NumPy array/],
+    ['\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03', /gzip/],
+    ['\x00'.repeat(4096), /zeros from its first byte on/],
+    ['Entry not found', /a text \("Entry not found"\)/],
+    ['{"error":"Repository not found"}', /a text/],
+    [`${rawFile(one('F32', [2], 0, 8), 7).toString('latin1')}`, /truncated, as a download that stopped halfway/],
+    [`${rawFile('{}', 0, 2000n).toString('latin1')}`, /a download that stopped halfway/],
+  ])('a file that begins %j says what it is', async (content, words) => {
+    const file = path.join(folder, 'foreign.safetensors');
+    await writeFile(file, Buffer.from(content, 'latin1'));
+    const error = (await SafetensorsFile.open(file).catch((refusal) => refusal)) as SafetensorsError;
+    expect(error.code).toBe('safetensors_invalid');
+    expect(error.message).toMatch(words);
+    expect(error.message).not.toMatch(/[?.][?.]$/);
   });
 
   it('megabytes of nesting are refused without recursion', () => {

@@ -90,6 +90,35 @@ describe('an https source', () => {
     expect(refused.body).toMatchObject({ code: 'shard_missing', errors: [{ pointer: '/sources/0/uri' }] });
   });
 
+  it.each([
+    ['a Git LFS pointer', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n', /a Git LFS pointer/],
+    ['a pickle', 'PK\x03\x04\x00\x00\x08\x08', /pickle.*Convert it/],
+    ['a GGUF file', 'GGUF\x03\x00\x00\x00', /GGUF/],
+  ])('that is %s says so', async (_, content, words) => {
+    files.files.set('/foreign/model.safetensors', Buffer.from(content, 'latin1'));
+    const { body } = await plan(spec({ uri: `${files.url}/foreign` })).expect(422);
+    expect(body).toMatchObject({ code: 'safetensors_invalid', errors: [{ pointer: '/sources/0/uri' }] });
+    expect(body.detail).toMatch(words);
+  });
+
+  it('whose tokenizer is a page or a pointer, whose index contradicts its shards, or that has a pickle only', async () => {
+    files.files.set('/mistaken/model.safetensors', a);
+    files.files.set('/mistaken/tokenizer.json', Buffer.from('<!doctype html><p>Sign in'));
+    const mistaken = await plan(spec({ uri: `${files.url}/mistaken` })).expect(422);
+    expect(mistaken.body).toMatchObject({
+      code: 'content_unexpected',
+      detail: expect.stringMatching(/tokenizer.json/),
+    });
+    files.files.set('/other/s1.safetensors', a);
+    const index = { weight_map: { 'layers.0.weight': 's1.safetensors' } };
+    files.files.set('/other/model.safetensors.index.json', Buffer.from(JSON.stringify(index)));
+    const mismatch = await plan(spec({ uri: `${files.url}/other` })).expect(422);
+    expect(mismatch.body).toMatchObject({ code: 'index_mismatch', detail: expect.stringMatching(/layers.1.weight/) });
+    files.files.set('/pickled/pytorch_model.bin', a);
+    const pickled = await plan(spec({ uri: `${files.url}/pickled` })).expect(422);
+    expect(pickled.body).toMatchObject({ code: 'pickle_refused', detail: expect.stringMatching(/pytorch_model.bin/) });
+  });
+
   it('survives a connection that is cut again and again', async () => {
     files.files.set('/cut/model.safetensors', b);
     files.cutAfter = 100_000;

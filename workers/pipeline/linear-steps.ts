@@ -1,4 +1,5 @@
-import { CheckpointReader, INDEX_FILE } from '../../src/checkpoints/reader.js';
+import { CheckpointReader } from '../../src/checkpoints/reader.js';
+import { INDEX_FILE } from '../../src/checkpoints/shard-index.js';
 import { openSpaces, resolveWidths } from '../../src/plan/resolve-widths.js';
 import { EVALUATE_STEP, JOIN_STEP } from '../../src/plan/steps.js';
 import { LARGEST_HEADER_BYTES } from '../../src/safetensors/header.js';

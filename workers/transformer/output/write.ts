@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CONFIG_FILE } from '../../../src/checkpoints/read-config.js';
-import { type CheckpointReader, INDEX_FILE } from '../../../src/checkpoints/reader.js';
+import type { CheckpointReader } from '../../../src/checkpoints/reader.js';
+import { INDEX_FILE } from '../../../src/checkpoints/shard-index.js';
 import { stringifyAs } from '../../../src/checkpoints/spelled-numbers.js';
 import type { Slot } from '../../../src/families/description.js';
 import type { OutputTensor, TransformerPlan } from '../../../src/families/plan.js';
