@@ -16,11 +16,14 @@ function superviseWorker(log: Logger): { close: () => Promise<void> } {
   let closing = false;
   const launch = () => {
     child = fork(WORKER_PROGRAM, { stdio: 'inherit' });
-    child.once('exit', (code, signal) => {
+    const gone = (why: object) => {
       if (closing) return;
-      log.error({ code, signal }, 'the worker ended; starting another');
+      log.error(why, 'the worker ended; starting another');
       void sleep(RESTART_DELAY_MS).then(() => closing || launch());
-    });
+    };
+    child.once('exit', (code, signal) => gone({ code, signal }));
+    // Without memory for a process there is none that could exit.
+    child.on('error', (err) => child?.pid === undefined && gone({ err }));
   };
   launch();
   return {

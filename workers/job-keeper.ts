@@ -6,7 +6,7 @@ import type { Logger } from '../src/log.js';
 import type { JobError } from '../src/schemas/job.js';
 import { ended } from './outcomes.js';
 
-/** Keeps a job's record true when its compute process could not: it died, or its attempt will be repeated. */
+/** Keeps a job's record true when an attempt failed: it will be repeated, or was the last. */
 export class JobKeeper {
   private readonly store: JobStore;
   private readonly log: Logger;
@@ -28,10 +28,7 @@ export class JobKeeper {
     else await this.takenOver(id, 'An attempt at a step failed; it is repeated.', failureOf(error));
   }
 
-  /**
-   * Code of a failed attempt. A process that left a native call because its job was cancelled or out of time has ended
-   * that job first; to the queue it has crashed.
-   */
+  /** Code of a failed attempt. One that was stopped because its job has ended has that job's. */
   async codeOf(id: string, error: Error): Promise<string> {
     const outcome = await this.store.outcome(id).catch(() => undefined);
     if (outcome?.status === 'cancelled') return outcome.status;
@@ -59,13 +56,13 @@ export class JobKeeper {
 
 /** What the queue's last word on a step means for its job. */
 export function failureOf(error: Error): JobError {
-  // An error of ours keeps its properties on its way out of the compute process.
+  // An error of ours keeps its properties on its way through the queue's library.
   const { message, code, retryable } = error as Partial<WeightfoldError> & Error;
   if (typeof code === 'string' && typeof retryable === 'boolean') return { code, message, errors: [] };
-  if (/Unexpected exit code|stalled/.test(message))
+  if (/stalled/.test(message))
     return {
       code: 'worker_crashed',
-      message: `The compute process died (${message}); out of memory is the usual cause.`,
+      message: `The workers that took the step up died (${message}); out of memory is the usual cause.`,
       errors: [],
     };
   return { code: 'internal_error', message, errors: [] };

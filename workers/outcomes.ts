@@ -1,5 +1,5 @@
 import { CancelledError, WeightfoldError } from '../src/errors.js';
-import type { JobOutcome } from '../src/jobs/record.js';
+import type { JobOutcome, JobRecord } from '../src/jobs/record.js';
 
 /** Reasons with which a running job is aborted. */
 export const CANCEL_REASON = 'cancelled';
@@ -22,4 +22,14 @@ export function outcomeOf(error: unknown): JobOutcome {
   if (error instanceof WeightfoldError)
     return ended('failed', { code: error.code, message: error.message, errors: error.errors });
   return ended('failed', { code: 'internal_error', message: (error as Error)?.message ?? String(error), errors: [] });
+}
+
+/** What stopping a step means for its job. @param reason it was aborted with */
+export function stopped(reason: unknown, { spec }: JobRecord): Error {
+  if (reason === LOST_REASON) return new Error('The step was taken over by another worker.');
+  if (reason !== TIMEOUT_REASON) return new CancelledError();
+  return new WeightfoldError(`A step ran longer than ${spec.timeout_seconds} s (timeout_seconds).`, {
+    code: 'job_timeout',
+    status: 422,
+  });
 }

@@ -20,21 +20,22 @@ const usableMemory = () => Math.min(os.totalmem(), process.constrainedMemory() |
 export class Presence {
   private readonly redis: ReturnType<typeof connectRedis>;
   private readonly onError: (error: Error) => void;
-  private readonly worker: Worker;
+  private readonly worker: Omit<Worker, 'state' | 'last_seen_at'>;
+  private readonly state: () => Worker['state'];
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(config: Config, compute: WorkerBackend, onError: (error: Error) => void) {
+  /** @param state asked whenever the worker announces itself */
+  constructor(config: Config, compute: WorkerBackend, state: () => Worker['state'], onError: (error: Error) => void) {
     this.redis = connectRedis(config, false, onError);
     this.onError = onError;
-    const now = new Date().toISOString();
+    this.state = state;
     this.worker = {
       id: `worker_${randomUUID()}`,
       object: 'worker',
       name: `${os.hostname()}:${process.pid}`,
       host: os.hostname(),
       pid: process.pid,
-      started_at: now,
-      last_seen_at: now,
+      started_at: new Date().toISOString(),
       concurrency: config.WORKER_CONCURRENCY,
       serves: servedBy(compute),
       compute,
@@ -69,7 +70,7 @@ export class Presence {
   }
 
   private announce(): void {
-    const now = { ...this.worker, last_seen_at: new Date().toISOString() };
+    const now = { ...this.worker, state: this.state(), last_seen_at: new Date().toISOString() };
     announceWorker(this.redis, now).catch(this.onError);
   }
 }

@@ -1,7 +1,7 @@
 import type { Job, Worker } from 'bullmq';
 import type { JobStore } from '../src/jobs/job-store.js';
 import { mergeOf, type QueuedStep } from '../src/queue/step-jobs.js';
-import { CANCEL_REASON, LOST_REASON, TIMEOUT_REASON } from './outcomes.js';
+import { CANCEL_REASON, LOST_REASON } from './outcomes.js';
 
 /**
  * Cancel requests come by pub/sub; a lost message is made up for by looking at the store this often. So is a merge that
@@ -12,10 +12,9 @@ const LOOK_MS = 2_000;
 interface Running {
   job: Job<QueuedStep>;
   worker: Worker<QueuedStep>;
-  timer?: NodeJS.Timeout;
 }
 
-/** The steps a worker has at hand: ends those that ran out of time, are of no use any more, or another worker's by now. */
+/** The steps a worker has at hand: ends those that are of no use any more, or another worker's by now. */
 export class RunningSteps {
   private readonly store: JobStore;
   private readonly onChange: (merge: string) => void;
@@ -26,11 +25,16 @@ export class RunningSteps {
   constructor(store: JobStore, onChange: (merge: string) => void, onError: (error: Error) => void) {
     this.store = store;
     this.onChange = onChange;
-    this.poll = setInterval(() => void this.lookForUseless().catch(onError), LOOK_MS);
+    this.poll = setInterval(() => {
+      for (const merge of new Set(this.jobs().map(({ data }) => data.id))) void this.look(merge).catch(onError);
+    }, LOOK_MS);
   }
 
-  watch(worker: Worker<QueuedStep>, onError: (error: Error) => void): void {
-    worker.on('active', (job) => void this.begin(worker, job).catch(onError));
+  watch(worker: Worker<QueuedStep>): void {
+    worker.on('active', (job) => {
+      this.running.set(job.id as string, { job, worker });
+      this.onChange(job.data.id);
+    });
     worker.on('completed', ({ id }) => this.end(id as string));
     worker.on('failed', (job) => this.end(job?.id as string));
     // Renewed too late (a paused machine, a lost connection): the step is up for others, and this attempt void.
@@ -53,35 +57,22 @@ export class RunningSteps {
 
   close(): void {
     clearInterval(this.poll);
-    for (const { timer } of this.running.values()) clearTimeout(timer);
-  }
-
-  private async begin(worker: Worker<QueuedStep>, job: Job<QueuedStep>): Promise<void> {
-    const id = job.id as string;
-    const running: Running = { job, worker };
-    this.running.set(id, running);
-    this.onChange(job.data.id);
-    const record = await this.store.record(job.data.id);
-    if (!record || this.running.get(id) !== running) return;
-    running.timer = setTimeout(() => worker.cancelJob(id, TIMEOUT_REASON), record.spec.timeout_seconds * 1000);
   }
 
   private end(id: string): void {
-    clearTimeout(this.running.get(id)?.timer);
     this.running.delete(id);
     this.onChange(mergeOf(id));
   }
 
-  private async lookForUseless(): Promise<void> {
-    for (const merge of new Set(this.jobs().map(({ data }) => data.id))) {
-      const outcome = await this.store.outcome(merge);
-      const useless = outcome ? outcome.status !== 'succeeded' : await this.isUnwanted(merge);
-      for (const [id, { job, worker }] of this.running) {
-        if (job.data.id !== merge) continue;
-        const stopping = useless && worker.cancelJob(id, CANCEL_REASON);
-        // The queue does not tell of a step whose result it refused because another worker's counted.
-        if (outcome && !stopping) this.end(id);
-      }
+  /** Stop the steps of a merge that are of no use any more. */
+  private async look(merge: string): Promise<void> {
+    const outcome = await this.store.outcome(merge);
+    const useless = outcome ? outcome.status !== 'succeeded' : await this.isUnwanted(merge);
+    for (const [id, { job, worker }] of this.running) {
+      if (job.data.id !== merge) continue;
+      const stopping = useless && worker.cancelJob(id, CANCEL_REASON);
+      // The queue does not tell of a step whose result it refused because another worker's counted.
+      if (outcome && !stopping) this.end(id);
     }
   }
 

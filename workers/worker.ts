@@ -19,7 +19,7 @@ import { mergeOf, type QueuedMerge, type QueuedStep } from '../src/queue/step-jo
 import { runUntilSignal } from '../src/run-until-signal.js';
 import { openObjectStore } from '../src/store/open-store.js';
 import { loadTracing } from '../src/tracing/load-tracing.js';
-import { computeEnvironment } from './compute-environment.js';
+import { ComputePool } from './compute-pool.js';
 import { handBack } from './hand-back.js';
 import { JobKeeper } from './job-keeper.js';
 import { prepareBlasEnvironment } from './linalg/cpu/library.js';
@@ -28,9 +28,9 @@ import { Presence, servedBy } from './presence.js';
 import { probeBackend } from './probe.js';
 import { RunningSteps } from './running-steps.js';
 import { sweepScratch } from './scratch.js';
+import { StepAttempts } from './step-attempts.js';
 import { traceSteps } from './trace-steps.js';
 
-const PROCESSOR = new URL('./processor.js', import.meta.url);
 /** Merges advanced at a time: a few milliseconds each, spent waiting for Redis and the store. */
 const MERGE_CONCURRENCY = 8;
 /** After the queue failed to take a result it is offered again this soon; BullMQ's own 15 s would be the whole recovery. */
@@ -59,8 +59,16 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
     maxStalledCount: MAX_TAKEOVERS,
     runRetryDelay: RESULT_RETRY_MS,
   };
-  const { compute, speed, stop: stopMeasuring } = await probeBackend();
-  const presence = new Presence(config, compute, quiet);
+  const { compute, speed, stop: stopMeasuring } = await probeBackend(log);
+  const queues = [...new Set(servedBy(compute).map(queueName))];
+  const pool = new ComputePool();
+  let closing = false;
+  const state = () => {
+    const held = pool.stuck >= queues.length * config.WORKER_CONCURRENCY;
+    if (held || (!closing && [merges, ...steps].some((worker) => !worker.isRunning()))) return 'wedged';
+    return running.jobs().length > 0 ? 'busy' : 'idle';
+  };
+  const presence = new Presence(config, compute, state, quiet);
   const running = new RunningSteps(
     store,
     (id) => {
@@ -75,18 +83,13 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
       : new (await import('./worker-metrics.js')).WorkerMetrics(compute, () => running.jobs().length);
   const mergeSteps = new MergeSteps(store, connection, quiet);
   const tracing = await loadTracing('weightfold-worker');
-  const queues = [...new Set(servedBy(compute).map(queueName))];
+  const attempts = new StepAttempts(store, pool);
   const steps = queues.map((name) => {
-    const worker = new Worker<QueuedStep>(name, PROCESSOR, {
+    const worker = new Worker<QueuedStep>(name, attempts.process, {
       ...options,
       concurrency: config.WORKER_CONCURRENCY,
-      workerForkOptions: {
-        env: computeEnvironment(),
-        serialization: 'advanced',
-        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      },
     });
-    running.watch(worker, quiet);
+    running.watch(worker);
     metrics?.watch(worker, keeper);
     if (tracing) traceSteps(worker, tracing, keeper);
     worker.on('error', quiet);
@@ -118,7 +121,6 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
   const sweep = () => config.SCRATCH_DIR && sweepScratch(config.SCRATCH_DIR, store).catch(quiet);
   const sweeping = setInterval(sweep, SWEEP_MS);
   void sweep();
-  let closing = false;
   speed.then(
     (measured) => presence.measured(measured),
     (error: Error) => closing || log.warn({ err: error }, 'speed not measured; times are estimated from defaults'),
@@ -138,6 +140,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
       await presence.close();
       subscriber.disconnect();
       connection.disconnect();
+      pool.close();
     },
   };
 }

@@ -68,7 +68,7 @@ function Queue({ workers }: { workers: readonly Worker[] | undefined }) {
           <dt>Service</dt>
           <dd class="value">{data ? data.status : '–'}</dd>
           <dd class="quiet small">
-            queue {data?.checks.queue ?? '–'}, store {data?.checks.store ?? '–'}
+            queue {data?.checks.queue ?? '–'}, store {data?.checks.store ?? '–'}, workers {data?.checks.workers ?? '–'}
           </dd>
         </div>
       </dl>
@@ -76,13 +76,15 @@ function Queue({ workers }: { workers: readonly Worker[] | undefined }) {
   );
 }
 
+const STATE_CLASSES = { idle: 'tag', busy: 'tag accent', wedged: 'tag warn' } as const;
+
 function WorkerCard({ worker }: { worker: Worker }) {
   const { compute, speed } = worker;
   return (
     <section class="card" aria-label={`Worker ${worker.name}`}>
       <header>
         <h2>{worker.name}</h2>
-        <span class={worker.jobs.length > 0 ? 'tag accent' : 'tag'}>{worker.jobs.length > 0 ? 'working' : 'idle'}</span>
+        <span class={STATE_CLASSES[worker.state]}>{worker.state}</span>
       </header>
       <dl class="body pairs">
         <Fact name="Runs">

@@ -231,9 +231,10 @@ command('workers', 'the workers and what they do', async (session) => {
   else
     print(
       columns(
-        ['NAME', 'BACKEND', 'LIBRARY', 'THREADS', 'UP', 'JOBS'],
+        ['NAME', 'STATE', 'BACKEND', 'LIBRARY', 'THREADS', 'UP', 'JOBS'],
         list.data.map((worker) => [
           worker.name,
+          worker.state,
           worker.compute.backend,
           worker.compute.library,
           String(worker.compute.threads),

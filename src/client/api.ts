@@ -1785,6 +1785,11 @@ export interface components {
                 queue: "ok" | "failed";
                 /** @enum {string} */
                 store: "ok" | "failed";
+                /**
+                 * @description failed: there are workers, and every one is wedged. Without any, jobs wait for one.
+                 * @enum {string}
+                 */
+                workers: "ok" | "failed";
             };
             queue: {
                 /** Format: int64 */
@@ -1794,7 +1799,7 @@ export interface components {
             } | null;
             /** @enum {string} */
             status: "ready" | "unavailable";
-            /** @description Workers connected to the queue; null where the queue cannot say. */
+            /** @description Workers that live; null where the queue cannot say. */
             workers: number | null;
         };
         ShardPlan: {
@@ -2389,6 +2394,11 @@ export interface components {
              * @description RFC 3339 time, UTC.
              */
             started_at: string;
+            /**
+             * @description wedged: it cannot take a step, because its compute processes have given no sign of life for 30 seconds.
+             * @enum {string}
+             */
+            state: "idle" | "busy" | "wedged";
             versions: {
                 [key: string]: string;
             };

@@ -44,6 +44,16 @@ export function measureQueue(registry: Registry, queue: MergeQueue): void {
     },
   });
   new Gauge({
+    name: 'weightfold_workers_wedged',
+    help: 'Workers that live and cannot take a step: their compute processes give no sign of life.',
+    registers,
+    async collect() {
+      const answer = await workers();
+      this.reset();
+      if (answer) this.set(answer.filter(({ state }) => state === 'wedged').length);
+    },
+  });
+  new Gauge({
     name: 'weightfold_worker_running_jobs',
     help: 'Jobs whose steps a worker runs now.',
     labelNames: ['worker'],

@@ -13,10 +13,16 @@ const PROGRAMS = ['redis-server', 'valkey-server'];
 /** Starting takes about 50 ms; loading a large append-only file takes longer. */
 const START_TIMEOUT_MS = 30_000;
 const RESTART_DELAY_MS = 500;
+/** An adopted server may be restarted by the process that started it: two servers must never write one log. */
+const ADOPTED_RESTART_DELAY_MS = 1_500;
+/** Times a server is started that something kills before it answers. */
+const START_ATTEMPTS = 5;
+/** What `launch` says of a program that is not installed. */
+const NOT_FOUND = 'ENOENT';
 
 /**
  * The system's Redis as a child process: Unix socket only, append-only file in DATA_DIR, no eviction.
- * A server that already answers on the socket (left over from a killed process) is adopted.
+ * A server that already answers on the socket (left over from a killed process) is adopted. One that ends is replaced.
  */
 export class EmbeddedRedis {
   private readonly config: Config;
@@ -32,20 +38,18 @@ export class EmbeddedRedis {
   /** @throws WeightfoldError `redis_not_found` or `redis_not_ready` */
   async start(): Promise<void> {
     await mkdir(layout(this.config.DATA_DIR).redis, { recursive: true });
-    if (await this.answers()) {
-      this.log.info('adopted the Redis server that runs for this data folder');
-      return;
-    }
-    for (const program of PROGRAMS) {
-      const problem = await this.launch(program);
-      if (problem === undefined) return;
-      if (problem !== 'ENOENT') throw notReady(program, problem);
-    }
-    throw new WeightfoldError(
-      `No Redis server program was found (${PROGRAMS.join(', ')}). Install one (Debian: apt-get install redis-server; ` +
-        'Fedora: dnf install valkey; macOS: brew install redis) or set REDIS_URL.',
-      { code: 'redis_not_found', status: 500 },
-    );
+    const problem = await this.begin();
+    if (problem === NOT_FOUND)
+      throw new WeightfoldError(
+        `No Redis server program was found (${PROGRAMS.join(', ')}). Install one (Debian: apt-get install redis-server; ` +
+          'Fedora: dnf install valkey; macOS: brew install redis) or set REDIS_URL.',
+        { code: 'redis_not_found', status: 500 },
+      );
+    if (problem !== undefined)
+      throw new WeightfoldError(`The embedded Redis did not start: ${problem}`, {
+        code: 'redis_not_ready',
+        status: 500,
+      });
   }
 
   /** Save and stop the server, adopted or own. */
@@ -65,7 +69,30 @@ export class EmbeddedRedis {
     if (this.child && isAlive(this.child)) this.child.kill('SIGKILL');
   }
 
-  private async launch(program: string): Promise<string | undefined> {
+  /** Adopt the server that runs for this folder, or start one. @returns why there is none */
+  private async begin(): Promise<string | undefined> {
+    const found = this.connect();
+    let connected = false;
+    found.once('connect', () => {
+      connected = true;
+    });
+    if (await answers(found)) {
+      this.log.info('adopted the Redis server that runs for this data folder');
+      found.once('end', () => void this.restart('the adopted server is gone', ADOPTED_RESTART_DELAY_MS));
+      return undefined;
+    }
+    const silent = connected && found.status !== 'end';
+    found.disconnect();
+    if (silent) return `a server that runs for this data folder did not answer within ${START_TIMEOUT_MS / 1000} s`;
+    let problem: string | undefined = NOT_FOUND;
+    for (const program of PROGRAMS) {
+      if (problem !== NOT_FOUND) break;
+      problem = await this.launch(program);
+    }
+    return problem;
+  }
+
+  private async launch(program: string, attempts = START_ATTEMPTS): Promise<string | undefined> {
     const child = spawn(
       program,
       [
@@ -100,27 +127,34 @@ export class EmbeddedRedis {
     });
     const outcome = await this.untilReady(child, failed);
     if (outcome !== undefined) {
+      if (child.signalCode !== null && attempts > 1) return this.launch(program, attempts - 1);
       child.kill(); // two servers must never write one log
       return outcome;
     }
     this.child = child;
     this.log.info({ program, pid: child.pid }, 'embedded Redis is ready');
-    void failed.then((reason) => this.restart(program, reason));
+    void failed.then((reason) => this.restart(reason, RESTART_DELAY_MS));
     return undefined;
   }
 
-  private async restart(program: string, reason: string): Promise<void> {
-    while (!this.stopping) {
-      this.log.error({ reason }, 'embedded Redis ended; starting it again');
-      await sleep(RESTART_DELAY_MS);
-      if (this.stopping || (await this.launch(program).catch(String)) === undefined) return;
+  private async restart(reason: string, delayMs: number): Promise<void> {
+    let problem: string | undefined = reason;
+    while (problem !== undefined) {
+      if (this.stopping) return;
+      this.log.error({ reason: problem }, 'embedded Redis ended; starting it again');
+      await sleep(delayMs);
+      if (this.stopping) return;
+      problem = await this.begin().catch(String);
     }
   }
 
   private async untilReady(child: ChildProcess, failed: Promise<string>): Promise<string | undefined> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (Date.now() < deadline) {
-      if (await this.answers()) return undefined;
+      const redis = this.connect();
+      const ready = await answers(redis);
+      redis.disconnect();
+      if (ready) return undefined;
       if (!isAlive(child)) return failed;
       await sleep(20);
     }
@@ -137,22 +171,19 @@ export class EmbeddedRedis {
     redis.on('error', () => {});
     return redis;
   }
+}
 
-  private async answers(): Promise<boolean> {
-    const redis = this.connect();
-    try {
-      await redis.connect();
-      return (await redis.ping()) === 'PONG';
-    } catch {
-      return false;
-    } finally {
-      redis.disconnect();
-    }
-  }
+/** Whether a server answers. One that loads its log does so afterwards. */
+async function answers(redis: Redis): Promise<boolean> {
+  const reply = redis
+    .connect()
+    .then(() => redis.ping())
+    .then(
+      () => true,
+      () => false,
+    );
+  return Promise.race([reply, sleep(START_TIMEOUT_MS, false, { ref: false })]);
 }
 
 const isAlive = ({ pid, exitCode, signalCode }: ChildProcess) =>
   pid !== undefined && exitCode === null && signalCode === null;
-
-const notReady = (program: string, problem: string) =>
-  new WeightfoldError(`The embedded ${program} did not start: ${problem}`, { code: 'redis_not_ready', status: 500 });

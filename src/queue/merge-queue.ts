@@ -6,15 +6,7 @@ import type { JobError } from '../schemas/job.js';
 import type { Worker } from '../schemas/worker.js';
 import { failedStep } from './failed-step.js';
 import { connectRedis } from './redis.js';
-import {
-  CANCEL_CHANNEL,
-  CHANGE_CHANNEL,
-  MERGE_QUEUE,
-  QUEUE_PREFIX,
-  queueName,
-  STEP_QUEUE,
-  STEP_QUEUES,
-} from './settings.js';
+import { CANCEL_CHANNEL, CHANGE_CHANNEL, MERGE_QUEUE, QUEUE_PREFIX, queueName, STEP_QUEUES } from './settings.js';
 import { MERGE_JOB, mergeOptions, type QueuedMerge, type QueuedStep, stepJobs } from './step-jobs.js';
 import { listWorkers } from './worker-directory.js';
 
@@ -151,14 +143,6 @@ export class MergeQueue {
     const depths = await this.depths();
     const sum = (state: 'waiting' | 'active') => depths.reduce((total, depth) => total + depth[state], 0);
     return { waiting: sum('waiting'), active: sum('active') };
-  }
-
-  /** Worker processes connected to the queue that all of them serve. */
-  async workerCount(): Promise<number> {
-    return this.reach(async () => {
-      const shared = (await this.open()).steps.find(({ name }) => name === STEP_QUEUE);
-      return shared?.getWorkersCount() ?? 0;
-    });
   }
 
   /** The workers that announce themselves, with what they compute with and run. */

@@ -20,6 +20,9 @@ export const WorkerBackendSchema = z
   .meta({ id: 'WorkerBackend' });
 export type WorkerBackend = z.infer<typeof WorkerBackendSchema>;
 
+/** `wedged`: every slot is held by a compute process that gives no sign of life, or the worker takes no steps. */
+export const WORKER_STATES = ['idle', 'busy', 'wedged'] as const;
+
 export const WorkerSchema = z
   .strictObject({
     id: z.string(),
@@ -29,6 +32,11 @@ export const WorkerSchema = z
     pid: z.number().int(),
     started_at: timestamp,
     last_seen_at: timestamp.describe('A worker that is silent for 15 seconds is no longer listed.'),
+    state: z
+      .enum(WORKER_STATES)
+      .describe(
+        'wedged: it cannot take a step, because its compute processes have given no sign of life for 30 seconds.',
+      ),
     concurrency: z.number().int().min(1).describe('Jobs it takes at a time from each of its queues.'),
     serves: z.array(z.enum(BACKENDS)).describe('Values of compute.backend whose jobs it takes.'),
     compute: WorkerBackendSchema,

@@ -307,7 +307,7 @@ describe('operations', () => {
     const { body: ready } = await service.http.get('/readyz').expect(200);
     expect(ready).toMatchObject({
       status: 'ready',
-      checks: { queue: 'ok', store: 'ok' },
+      checks: { queue: 'ok', store: 'ok', workers: 'ok' },
       workers: 1,
       queue: { waiting: 0, active: 0 },
     });

@@ -85,6 +85,7 @@ describe('/metrics of the API', () => {
     expect(samples.get('weightfold_queue_steps{queue="steps-cuda",state="active"}')).toBe(0);
     expect(samples.get('weightfold_workers{backend="cpu"}')).toBe(1);
     expect(samples.get('weightfold_workers{backend="cuda"}')).toBe(0);
+    expect(samples.get('weightfold_workers_wedged{}')).toBe(0);
     expect(samples.get('weightfold_data_free_bytes{}')).toBeGreaterThan(0);
     expect(samples.get('process_resident_memory_bytes{}')).toBeGreaterThan(1e7);
   });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { connectRedis } from '../../src/queue/redis.js';
+import { announceWorker, withdrawWorker } from '../../src/queue/worker-directory.js';
 import type { JobSpecInput } from '../../src/schemas/job-spec.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
 import {
@@ -47,6 +48,7 @@ it('a worker tells what it computes with and why, and leaves the list when it st
   expect(worker).toMatchObject({
     object: 'worker',
     pid: child.pid,
+    state: 'idle',
     concurrency: 1,
     serves: expect.arrayContaining(['auto', 'cpu']),
     jobs: [],
@@ -76,6 +78,24 @@ it('a killed worker is no longer listed once it has been silent for 15 seconds',
   await redis.pexpire(`weightfold:workers:${id}`, 1); // instead of the wait
   await untilWorkers(service.http, 0);
   expect(await redis.zcard('weightfold:workers')).toBe(0);
+  redis.disconnect();
+});
+
+it('wedged workers alone cannot take a job: /readyz says so, and which they are the list', async () => {
+  const { http } = service;
+  const child = service.startWorker();
+  const [worker] = await untilWorkers(http, 1);
+  expect((await http.get('/readyz').expect(200)).body.checks.workers).toBe('ok');
+  await stopProgram(child);
+  await untilWorkers(http, 0);
+  const redis = connectRedis(service.services.config, false, () => {});
+  await announceWorker(redis, { ...worker, state: 'wedged' });
+  expect((await http.get('/v1/workers')).body.data[0].state).toBe('wedged');
+  const { body } = await http.get('/readyz').expect(503);
+  expect(body).toMatchObject({ status: 'unavailable', workers: 1, checks: { queue: 'ok', workers: 'failed' } });
+  await announceWorker(redis, { ...worker, id: 'worker_other', state: 'busy' });
+  expect((await http.get('/readyz').expect(200)).body).toMatchObject({ workers: 2, checks: { workers: 'ok' } });
+  for (const id of [worker.id, 'worker_other']) await withdrawWorker(redis, id);
   redis.disconnect();
 });
 

@@ -4,13 +4,14 @@ import { loadConfig } from '../../src/config.js';
 import { newJobId } from '../../src/jobs/ids.js';
 import { JobStore } from '../../src/jobs/job-store.js';
 import { createLogger } from '../../src/log.js';
+import { ComputeProcessDied } from '../../workers/compute-process.js';
 import { JobKeeper } from '../../workers/job-keeper.js';
 import { ended } from '../../workers/outcomes.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 
 const root = temporaryFolder();
-/** What the queue says of a process that is gone, whatever the reason. */
-const GONE = new Error('Unexpected exit code: 1 signal: null');
+/** What an attempt fails with whose process is gone, whatever the reason. */
+const GONE = new ComputeProcessDied('was ended by SIGKILL', true);
 
 it.each([
   ['was cancelled', ended('cancelled'), 'cancelled'],

@@ -43,7 +43,7 @@ beforeAll(async () => {
   worker = new Worker(QUEUE, wait, { ...options, concurrency: 4 });
   worker.on('error', note);
   running = new RunningSteps(store, () => {}, note);
-  running.watch(worker, note);
+  running.watch(worker);
 });
 afterAll(async () => {
   running.close();

@@ -7,6 +7,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config.js';
 import { createLogger } from '../../src/log.js';
 import { EmbeddedRedis } from '../../src/queue/embedded-redis.js';
+import { connectRedis } from '../../src/queue/redis.js';
+import { startProgram, stopProgram } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 
 const root = temporaryFolder();
@@ -36,6 +38,32 @@ describe('a Redis server', () => {
     await redis.stop();
     await programs({}, '');
     await expect(redis.start()).rejects.toMatchObject({ code: 'redis_not_found' });
+  });
+
+  it('that is killed before it answers is started again', async () => {
+    const server = execFileSync('sh', ['-c', 'command -v redis-server || command -v valkey-server']).toString().trim();
+    const once = path.join(subfolder(root), 'once');
+    await programs({ 'redis-server': `mkdir ${once} && kill -9 $$\nexec ${server} "$@"` });
+    const redis = new EmbeddedRedis(config, createLogger(config, 'test'));
+    await redis.start();
+    await redis.stop();
+  });
+
+  it('that the API before left behind is replaced when it ends', async () => {
+    const env = { DATA_DIR: subfolder(root), LOG_LEVEL: 'silent', PORT: '0' };
+    const here = loadConfig(env);
+    const before = startProgram('src/start-api.js', env);
+    const connection = connectRedis(here, true, () => {});
+    const pid = async () => Number(/process_id:(\d+)/.exec(await connection.info('server'))?.[1]);
+    const first = await pid();
+    await stopProgram(before, 'SIGKILL');
+    const redis = new EmbeddedRedis(here, createLogger(here, 'test'));
+    await redis.start();
+    expect(await pid()).toBe(first);
+    process.kill(first, 'SIGKILL');
+    await vi.waitFor(async () => expect(await pid()).not.toBe(first), 20_000);
+    connection.disconnect();
+    await redis.stop();
   });
 
   it('that ends as soon as it is started is given up with what it said, and not looked for any longer', async () => {

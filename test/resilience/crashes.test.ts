@@ -92,6 +92,59 @@ describe('a worker that is killed', () => {
   });
 });
 
+describe('a compute process', () => {
+  it.each([0, 100])('that is killed %d ms after its start: a failed attempt, and the worker goes on', async (wait) => {
+    const { running, worker } = await startIdle();
+    const id = await submit(running, spec('big', 400));
+    const [compute] = await untilChildren(worker);
+    await sleep(wait);
+    process.kill(compute, 'SIGKILL');
+    expect(await waitForEnd(running.http, id, 200)).toMatchObject({ status: 'succeeded' });
+    const { body } = await running.http.get(`/v1/jobs/${id}/events?limit=1000`).expect(200);
+    const retried = (body.data as JobEvent[]).filter(({ type }) => type === 'job.retrying');
+    expect(retried.map(({ data }) => data.error?.code)).toEqual(['worker_crashed']);
+  });
+
+  it('that neither begins nor stops: timeout and cancel end its job, and the next one runs', async () => {
+    const { running, worker } = await startIdle();
+    const late = await submit(running, { ...spec('big', 800), timeout_seconds: 2 });
+    process.kill((await untilChildren(worker))[0], 'SIGSTOP');
+    expect(await waitForEnd(running.http, late, 20)).toMatchObject({
+      status: 'failed',
+      error: { code: 'job_timeout' },
+    });
+    const unwanted = await submit(running, spec('big', 800));
+    await waitUntil(running.http, unwanted, ({ progress }) => progress.phase === 'basis');
+    process.kill((await untilChildren(worker))[0], 'SIGSTOP');
+    await running.http.post(`/v1/jobs/${unwanted}/cancel`).expect(202);
+    expect(await waitForEnd(running.http, unwanted, 20)).toMatchObject({ status: 'cancelled' });
+    const next = await submit(running, spec('small', 3));
+    expect(await waitForEnd(running.http, next, 60)).toMatchObject({ status: 'succeeded', attempt: 1 });
+    expect(isAlive(worker)).toBe(true);
+  });
+
+  it('that is killed between two jobs: the next job fails no attempt', async () => {
+    const { running, worker } = await startIdle();
+    expect((await waitForEnd(running.http, await submit(running, spec('small', 3)))).status).toBe('succeeded');
+    process.kill((await untilChildren(worker))[0], 'SIGKILL');
+    const id = await submit(running, spec('small', 4));
+    expect(await waitForEnd(running.http, id)).toMatchObject({ status: 'succeeded', attempt: 1 });
+    const { body } = await running.http.get(`/v1/jobs/${id}/events?limit=1000`).expect(200);
+    expect(body.data.map(({ type }: JobEvent) => type)).not.toContain('job.retrying');
+  });
+});
+
+describe('a worker whose first probe of the backend is killed', () => {
+  it('probes again and takes jobs', async () => {
+    const running = await start(false);
+    const worker = running.startWorker();
+    process.kill((await untilChildren(worker.pid as number))[0], 'SIGKILL');
+    const id = await submit(running, spec('small', 3));
+    expect(await waitForEnd(running.http, id, 60)).toMatchObject({ status: 'succeeded', attempt: 1 });
+    expect(worker.exitCode).toBeNull();
+  });
+});
+
 describe('a worker that is asked to stop', () => {
   it('hands back the step it cannot finish in time; the next worker takes it at once', async () => {
     const running = await start(false, { SHUTDOWN_SECONDS: '0' });
@@ -152,6 +205,27 @@ describe('Redis', () => {
     await waitReady(running);
   });
 });
+
+/** A service with a worker that has measured its backend and has no process below it. */
+async function startIdle(): Promise<{ running: TestService; worker: number }> {
+  const running = await start(false);
+  const worker = running.startWorker().pid as number;
+  for (let i = 0; i < 600; i++) {
+    const { body } = await running.http.get('/v1/workers').expect(200);
+    if (body.data[0]?.speed && childrenOf(worker).length === 0) return { running, worker };
+    await sleep(50);
+  }
+  throw new Error('The worker did not become idle.');
+}
+
+async function untilChildren(pid: number): Promise<number[]> {
+  for (let i = 0; i < 2_000; i++) {
+    const children = childrenOf(pid);
+    if (children.length > 0) return children;
+    await sleep(5);
+  }
+  throw new Error(`Process ${pid} has no children.`);
+}
 
 async function waitReady({ http }: TestService): Promise<void> {
   for (let i = 0; i < 200; i++) {

@@ -11,8 +11,14 @@ const CheckSchema = z.enum(['ok', 'failed']);
 const ReadinessSchema = z
   .strictObject({
     status: z.enum(['ready', 'unavailable']),
-    checks: z.strictObject({ queue: CheckSchema, store: CheckSchema }),
-    workers: z.number().int().nullable().describe('Workers connected to the queue; null where the queue cannot say.'),
+    checks: z.strictObject({
+      queue: CheckSchema,
+      store: CheckSchema,
+      workers: CheckSchema.describe(
+        'failed: there are workers, and every one is wedged. Without any, jobs wait for one.',
+      ),
+    }),
+    workers: z.number().int().nullable().describe('Workers that live; null where the queue cannot say.'),
     queue: z.strictObject({ waiting: z.number().int(), active: z.number().int() }).nullable(),
   })
   .meta({ id: 'Readiness' });
@@ -65,20 +71,19 @@ export const operationRoutes =
       handler: async (_request, reply) => {
         const [depth, workers, store] = await Promise.all([
           attempt(queue.depth()),
-          attempt(queue.workerCount()),
+          attempt(queue.workers()),
           access(layout(config.DATA_DIR).jobs, constants.W_OK).then(
             () => true,
             () => false,
           ),
         ]);
-        const ready = depth !== null && store;
+        const moving = !workers?.length || workers.some(({ state }) => state !== 'wedged');
+        const ready = depth !== null && store && moving;
+        const check = (ok: boolean) => (ok ? ('ok' as const) : ('failed' as const));
         return reply.code(ready ? 200 : 503).send({
           status: ready ? ('ready' as const) : ('unavailable' as const),
-          checks: {
-            queue: depth ? ('ok' as const) : ('failed' as const),
-            store: store ? ('ok' as const) : ('failed' as const),
-          },
-          workers,
+          checks: { queue: check(depth !== null), store: check(store), workers: check(moving) },
+          workers: workers?.length ?? null,
           queue: depth,
         });
       },
