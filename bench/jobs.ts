@@ -6,7 +6,7 @@ import { planJob } from '../src/plan/plan-job.js';
 import { notebookData, writeNotebookModel } from '../src/quickstart/notebook-data.js';
 import { type JobSpecInput, JobSpecSchema } from '../src/schemas/job-spec.js';
 import type { AnyMetrics } from '../src/schemas/metrics.js';
-import { readJson } from '../src/store/files.js';
+import { readJson } from '../src/store/read-json.js';
 import type { LinearAlgebra } from '../workers/linalg/contract.js';
 import { runMerge } from '../workers/pipeline/run.js';
 

@@ -17,6 +17,7 @@ import {
 } from '../src/queue/settings.js';
 import { mergeOf, type QueuedMerge, type QueuedStep } from '../src/queue/step-jobs.js';
 import { runUntilSignal } from '../src/run-until-signal.js';
+import { openFolder } from '../src/store/data-folder.js';
 import { openObjectStore } from '../src/store/open-store.js';
 import { loadTracing } from '../src/tracing/load-tracing.js';
 import { ComputePool } from './compute-pool.js';
@@ -46,6 +47,8 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
   prepareBlasEnvironment();
   process.env.OPENBLAS_NUM_THREADS ??= String(config.COMPUTE_THREADS);
   process.env.WEIGHTFOLD_WORKER = `${os.hostname()}:${process.pid}`;
+  await openFolder('DATA_DIR', config.DATA_DIR);
+  if (config.SCRATCH_DIR !== undefined) await openFolder('SCRATCH_DIR', config.SCRATCH_DIR);
   const store = new JobStore(config.DATA_DIR, await openObjectStore(config));
   await store.open();
   const keeper = new JobKeeper(store, log);

@@ -5,7 +5,8 @@ import lockfile from 'proper-lockfile';
 import { ulid } from 'ulid';
 import { z } from 'zod';
 import { ConflictError, NotFoundError, WeightfoldError } from '../errors.js';
-import { ensureFolder, isMissing, writeAtomic } from '../store/files.js';
+import { openFolder } from '../store/data-folder.js';
+import { isMissing, writeAtomic } from '../store/files.js';
 import { layout } from '../store/layout.js';
 import { type ApiKey, ApiKeySchema, digestOf, newKey, traitsOf } from './api-key.js';
 import type { Scope } from './scopes.js';
@@ -99,7 +100,7 @@ export class KeyStore {
   }
 
   private async change(edit: (keys: ApiKey[]) => ApiKey[]): Promise<void> {
-    await ensureFolder(path.dirname(this.file));
+    await openFolder('DATA_DIR', path.dirname(this.file));
     const release = await lockfile.lock(this.file, { realpath: false, stale: LOCK_STALE_MS, retries: 5 });
     try {
       await writeAtomic(this.file, `${JSON.stringify({ keys: edit(await this.read()) }, null, 2)}\n`);

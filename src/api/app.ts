@@ -55,7 +55,7 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
   });
   // Streams of events would keep their connections, and the server, open for as long as jobs run.
   app.addHook('preClose', async () => services.jobs.feeds.close());
-  await app.register(problems);
+  await app.register(problems(services.config));
   await app.register(patient);
   await app.register(securityHeaders(services.config));
   await app.register(access(services));

@@ -3,6 +3,7 @@ import { requireKeys } from '../access/require-keys.js';
 import type { Config } from '../config.js';
 import { createLogger } from '../log.js';
 import { EmbeddedRedis } from '../queue/embedded-redis.js';
+import { openFolder } from '../store/data-folder.js';
 import { buildApp } from './app.js';
 import { createServices } from './services.js';
 
@@ -18,6 +19,7 @@ export interface RunningApi {
 /** Start the embedded Redis where no REDIS_URL is set, open the store, listen. */
 export async function startApi(config: Config): Promise<RunningApi> {
   const log = createLogger(config, 'api');
+  await openFolder('DATA_DIR', config.DATA_DIR);
   await requireKeys('HOST', config.HOST, config, new KeyStore(config.DATA_DIR, config.API_KEYS));
   const redis = config.REDIS_URL ? undefined : new EmbeddedRedis(config, log);
   await redis?.start();

@@ -6,8 +6,9 @@ import type { Readable } from 'node:stream';
 import { ConflictError, NotFoundError } from '../errors.js';
 import { SafetensorsFile } from '../safetensors/file.js';
 import type { Checkpoint, CheckpointFile } from '../schemas/checkpoint.js';
-import { ensureFolder, isMissing, readJson, sha256Of, syncFile, syncFolder, writeAtomic } from '../store/files.js';
+import { ensureFolder, ensureIn, isMissing, sha256Of, syncFile, syncFolder, writeAtomic } from '../store/files.js';
 import { layout } from '../store/layout.js';
+import { readCache } from '../store/read-json.js';
 import { readRegular } from '../store/regular-file.js';
 import { checkContent } from './check-content.js';
 import { refusePickle } from './other-weights.js';
@@ -122,7 +123,9 @@ export class CheckpointStore {
       const meta = path.join(this.folder(name), META);
       const temporary = path.join(meta, `${UPLOAD_PREFIX}${randomBytes(9).toString('base64url')}`);
       try {
-        await ensureFolder(meta); // may itself find that what it has just made is gone again
+        // Each by itself: the folder of all checkpoints is not made again where it has vanished.
+        await ensureIn(this.root, name);
+        await ensureIn(this.folder(name), META); // may itself find that what it has just made is gone again
         return { output: await open(temporary, 'wx'), temporary };
       } catch (error) {
         if (!isMissing(error) || attempt === OPEN_ATTEMPTS) throw error;
@@ -161,7 +164,7 @@ export class CheckpointStore {
     const location = path.join(this.folder(name), file);
     const info = await stat(location, { bigint: true }).catch(() => undefined);
     if (!info?.isFile()) return undefined;
-    const stored = await readJson<StoredEntry>(this.entryFile(name, file));
+    const stored = await readCache<StoredEntry>(this.entryFile(name, file));
     if (stored && stored.stamp === stampOf(info)) {
       const { stamp: _, ...entry } = stored;
       return entry;
@@ -183,8 +186,10 @@ export class CheckpointStore {
     const created_at = new Date(Number(info.mtimeMs)).toISOString();
     const entry = { file, size: Number(info.size), sha256: hash.digest('hex'), created_at };
     const stored: StoredEntry = { ...entry, stamp: stampOf(info) };
-    await ensureFolder(path.join(this.folder(name), META));
-    await writeAtomic(this.entryFile(name, file), JSON.stringify(stored));
+    // What cannot be written down is found again the next time.
+    await ensureIn(this.folder(name), META)
+      .then(() => writeAtomic(this.entryFile(name, file), JSON.stringify(stored)))
+      .catch(() => {});
     return entry;
   }
 

@@ -1,10 +1,10 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Artifact, dataOf, RequestError } from '../client/index.js';
-import { sha256Of } from '../store/files.js';
+import { sha256Of, sizeOf } from '../store/files.js';
 import { bytes } from './format.js';
 import { ProgressLine } from './progress-line.js';
 import { note, type Session } from './session.js';
@@ -13,12 +13,6 @@ import { note, type Session } from './session.js';
 const PART = '.part';
 /** Connections a file may break before the download gives up; each goes on where the last stopped. */
 const MAX_BREAKS = 5;
-
-const sizeOf = (file: string) =>
-  stat(file).then(
-    ({ size }) => size,
-    () => undefined,
-  );
 
 /** The files of a job, whole and verified; what is there already is kept, what was begun goes on. */
 export async function download(session: Session, id: string, artifacts: readonly Artifact[], folder: string) {

@@ -2,8 +2,10 @@ import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { remember } from '../remember.js';
 import { isFinalEvent, type JobEvent } from '../schemas/event.js';
-import { createExclusive, isMissing, readJson } from '../store/files.js';
+import { createExclusive, isMissing } from '../store/files.js';
 import { jobLayout } from '../store/layout.js';
+import { readJobFile } from './damaged-job.js';
+import { isEvent } from './record-shape.js';
 
 /** What an event says, its place among the others apart. */
 export type EventContent = Pick<JobEvent, 'type' | 'data'> & { created_at?: string };
@@ -36,7 +38,7 @@ export class EventLog {
   async append(id: string, next: NextEvent): Promise<JobEvent | undefined> {
     const folder = this.folder(id);
     for (;;) {
-      const latest = this.latest.get(id) ?? (await this.findLatest(folder));
+      const latest = this.latest.get(id) ?? (await this.findLatest(id));
       if (latest && isFinalEvent(latest)) return undefined;
       const content = next(latest);
       if (!content) return undefined;
@@ -44,7 +46,7 @@ export class EventLog {
       const event: JobEvent = { id: (latest?.id ?? FIRST_EVENT) + 1, type, created_at, job_id: id, data };
       const created = await create(folder, event);
       if (created === 'gone') return undefined;
-      const there = created === 'taken' ? await readJson<JobEvent>(fileOf(folder, event.id)) : event;
+      const there = created === 'taken' ? await this.event(id, event.id) : event;
       if (!there) return undefined;
       remember(this.latest, id, there, REMEMBERED);
       if (created === 'done') return event;
@@ -53,13 +55,12 @@ export class EventLog {
 
   /** Written events with ids above `after`, oldest first, at most `limit`. */
   async read(id: string, after: number, limit: number): Promise<JobEvent[]> {
-    const folder = this.folder(id);
     const events: JobEvent[] = [];
     let next = Math.max(after, FIRST_EVENT) + 1;
     for (let batch = 1; events.length < limit; batch = READERS) {
       // Followers mostly find nothing new: one file is looked for first.
       const count = Math.min(batch, limit - events.length);
-      const files = Array.from({ length: count }, (_, i) => readJson<JobEvent>(fileOf(folder, next + i)));
+      const files = Array.from({ length: count }, (_, i) => this.event(id, next + i));
       const found = await Promise.all(files);
       const end = found.indexOf(undefined);
       events.push(...(found.slice(0, end === -1 ? undefined : end) as JobEvent[]));
@@ -73,13 +74,17 @@ export class EventLog {
     return jobLayout(this.dataDir, id).events;
   }
 
-  private async findLatest(folder: string): Promise<JobEvent | undefined> {
-    const names = await readdir(folder).catch((error) => {
+  private event(id: string, event: number): Promise<JobEvent | undefined> {
+    return readJobFile<JobEvent>(id, fileOf(this.folder(id), event), isEvent);
+  }
+
+  private async findLatest(id: string): Promise<JobEvent | undefined> {
+    const names = await readdir(this.folder(id)).catch((error) => {
       if (isMissing(error)) return [];
       throw error;
     });
     const ids = names.flatMap((name) => /^(\d+)\.json$/.exec(name)?.[1] ?? []).map(Number);
-    return ids.length === 0 ? undefined : readJson<JobEvent>(fileOf(folder, Math.max(...ids)));
+    return ids.length === 0 ? undefined : this.event(id, Math.max(...ids));
   }
 }
 

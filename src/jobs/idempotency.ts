@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { WeightfoldError } from '../errors.js';
-import { createExclusive, readJson } from '../store/files.js';
+import { createExclusive } from '../store/files.js';
 import { layout } from '../store/layout.js';
+import { DamagedFile, readJson } from '../store/read-json.js';
 
 interface Claim {
   job_id: string;
@@ -26,14 +27,20 @@ export async function claimKey(dataDir: string, key: string, body: unknown, jobI
  * @throws WeightfoldError `idempotency_key_reused` for another body
  */
 export async function claimedBefore(dataDir: string, key: string, body: unknown): Promise<string | undefined> {
-  const earlier = await readJson<Claim>(fileOf(dataDir, key));
-  if (earlier && earlier.body_sha256 !== sha256(canonical(body)))
-    throw new WeightfoldError('This Idempotency-Key was used with another body. Use a new key for a new job.', {
-      code: 'idempotency_key_reused',
-      status: 422,
-    });
+  const earlier = await readJson<Claim>(fileOf(dataDir, key)).catch((error) => {
+    // Whether the job is the same one can no longer be told.
+    throw error instanceof DamagedFile ? reused('before, and the record of that is damaged', error) : error;
+  });
+  if (earlier && earlier.body_sha256 !== sha256(canonical(body))) throw reused('with another body');
   return earlier?.job_id;
 }
+
+const reused = (how: string, cause?: unknown) =>
+  new WeightfoldError(`This Idempotency-Key was used ${how}. Use a new key for a new job.`, {
+    code: 'idempotency_key_reused',
+    status: 422,
+    cause,
+  });
 
 /** What a key's claim is known by. */
 export const claimOf = (key: string): string => sha256(key);

@@ -1,5 +1,6 @@
 import { isTerminal, JOB_STATUSES, type Job, type JobStatus } from '../schemas/job.js';
 import { SharedWork } from '../shared-work.js';
+import { isJobDamaged } from './damaged-job.js';
 import { EndedJobs } from './ended-jobs.js';
 import type { IndexedJob } from './indexed-job.js';
 import type { JobStore } from './job-store.js';
@@ -27,7 +28,7 @@ export class JobIndex {
   /** Told of every job that is not as it was when it was last seen, with the status it had then. */
   onMove: (before: JobStatus | undefined, job: Job) => void = () => {};
   /** Told once of every job whose files cannot be understood; it is left out. */
-  onDamaged: (id: string, error: SyntaxError) => void = () => {};
+  onDamaged: (id: string, error: Error) => void = () => {};
 
   constructor(store: JobStore) {
     this.store = store;
@@ -107,7 +108,7 @@ export class JobIndex {
     try {
       return await this.refresh(id);
     } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
+      if (!isJobDamaged(error)) throw error;
       this.forget(id);
       if (!this.damaged.has(id)) this.onDamaged(id, error);
       this.damaged.add(id);

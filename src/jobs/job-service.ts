@@ -9,6 +9,7 @@ import type { JobSpec } from '../schemas/job-spec.js';
 import type { Plan, ShownPlan } from '../schemas/plan.js';
 import { requireSpace } from '../store/headroom.js';
 import type { TraceContext } from '../tracing/tracing.js';
+import { isJobDamaged } from './damaged-job.js';
 import { EventFeeds } from './event-feeds.js';
 import { claimedBefore, claimKey, claimOf } from './idempotency.js';
 import { newJobId } from './ids.js';
@@ -167,10 +168,18 @@ export class JobService {
     return this.submit(job.spec, { retryOf: id, trace });
   }
 
-  /** @throws ConflictError while the job has not ended */
+  /**
+   * Also where the job is damaged, whatever it was doing.
+   * @throws ConflictError while the job has not ended
+   */
   async delete(id: string): Promise<void> {
-    const job = await this.get(id);
-    if (!isTerminal(job.status))
+    const job = await this.get(id).catch((error) => {
+      if (isJobDamaged(error)) return undefined;
+      throw error;
+    });
+    // A worker that still has a step of it stops when it looks.
+    if (!job) await this.queue.announceCancel(id).catch(() => {});
+    else if (!isTerminal(job.status))
       throw new ConflictError('job_not_finished', `Job ${id} is ${job.status}; cancel it before deleting it.`);
     if (!(await deleteJob(this.store, this.index, id, this.config.DATA_DIR))) throw notFound(id);
     await this.queue.withdraw(id).catch(() => {});

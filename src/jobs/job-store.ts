@@ -10,7 +10,6 @@ import {
   exists,
   isMissing,
   linkOrCopy,
-  readJson,
   syncFolder,
   writeAtomic,
   writeSynced,
@@ -20,10 +19,12 @@ import { isStorageFull } from '../store/headroom.js';
 import { jobLayout, layout } from '../store/layout.js';
 import type { ObjectStore } from '../store/object-store.js';
 import { DeliveryStore } from '../webhooks/delivery-store.js';
+import { readJobFile } from './damaged-job.js';
 import { EventLog, FIRST_EVENT } from './event-log.js';
 import { ended, queued } from './events.js';
 import { JobViews } from './job-views.js';
 import { initialState, type JobOutcome, type JobRecord, type JobState } from './record.js';
+import { isOutcome, isRecord, isState } from './record-shape.js';
 import { removeArtifacts, removeStoredSteps } from './stored-artifacts.js';
 
 /** How the names of the files end that say a step has finished. */
@@ -97,15 +98,15 @@ export class JobStore {
   }
 
   record(id: string): Promise<JobRecord | undefined> {
-    return readJson<JobRecord>(this.files(id).record);
+    return readJobFile<JobRecord>(id, this.files(id).record, isRecord);
   }
 
   outcome(id: string): Promise<JobOutcome | undefined> {
-    return readJson<JobOutcome>(this.files(id).outcome);
+    return readJobFile<JobOutcome>(id, this.files(id).outcome, isOutcome);
   }
 
   state(id: string): Promise<JobState | undefined> {
-    return readJson<JobState>(this.files(id).state);
+    return readJobFile<JobState>(id, this.files(id).state, isState);
   }
 
   /** Steps that have left a marker. Whether their files are sound is for those to check who read them. */
@@ -195,8 +196,8 @@ export class JobStore {
     await createExclusive(this.files(id).cancel, JSON.stringify({ requested_at: new Date().toISOString() }));
   }
 
-  async cancelRequested(id: string): Promise<boolean> {
-    return (await readJson(this.files(id).cancel)) !== undefined;
+  cancelRequested(id: string): Promise<boolean> {
+    return exists(this.files(id).cancel);
   }
 
   /**
@@ -205,9 +206,11 @@ export class JobStore {
    */
   async delete(id: string): Promise<void> {
     await removeArtifacts(this.artifacts, id, this.files(id).artifacts);
-    const grave = path.join(layout(this.dataDir).trash, `${id}.${Date.now().toString(36)}`);
+    const trash = await ensureFolder(layout(this.dataDir).trash);
+    const grave = path.join(trash, `${id}.${Date.now().toString(36)}`);
     this.views.forget(id);
     await rename(this.files(id).folder, grave);
-    await rm(grave, { recursive: true, force: true });
+    // Gone from here on; what cannot be removed now goes with the next sweep.
+    await rm(grave, { recursive: true, force: true }).catch(() => {});
   }
 }

@@ -1,10 +1,12 @@
 import { remember } from '../remember.js';
 import { isTerminal, type Job } from '../schemas/job.js';
-import { exists, readJson } from '../store/files.js';
+import { exists } from '../store/files.js';
 import { FolderCache } from '../store/folder-cache.js';
 import { jobFolder, jobLayout } from '../store/layout.js';
+import { jobDamaged, readJobFile } from './damaged-job.js';
 import { progressAtEnd } from './events.js';
 import { initialState, type JobOutcome, type JobRecord, type JobState } from './record.js';
+import { isOutcome, isRecord, isState } from './record-shape.js';
 
 /** Jobs kept in memory as last read: clients poll them far more often than they change. */
 const CACHED_JOBS = 5_000;
@@ -27,7 +29,10 @@ export class JobViews {
     return present(this.keep(record), initialState(record.plan.steps.length), undefined, false);
   }
 
-  /** @returns undefined where there is no such job. The very same object as long as nothing has changed */
+  /**
+   * @returns undefined where there is no such job. The very same object as long as nothing has changed
+   * @throws WeightfoldError `job_damaged`
+   */
   async get(id: string): Promise<Job | undefined> {
     const job = await this.seen.read(jobFolder(this.dataDir, id), () => this.read(id));
     if (!job || isTerminal(job.status)) this.records.delete(id);
@@ -38,7 +43,7 @@ export class JobViews {
   async submitted(id: string): Promise<Submitted | undefined> {
     const known = this.records.get(id);
     if (known) return known;
-    const record = await readJson<JobRecord>(jobLayout(this.dataDir, id).record);
+    const record = await readJobFile<JobRecord>(id, jobLayout(this.dataDir, id).record, isRecord);
     return record && this.keep(record);
   }
 
@@ -51,14 +56,20 @@ export class JobViews {
   private async read(id: string): Promise<Job | undefined> {
     const files = jobLayout(this.dataDir, id);
     const submitted = await this.submitted(id);
-    if (!submitted) return undefined;
-    // State first: an outcome written in between then still wins. A job without one has been deleted.
-    const state = await readJson<JobState>(files.state);
-    if (!state) return undefined;
-    const [outcome, cancel] = await Promise.all([readJson<JobOutcome>(files.outcome), readJson(files.cancel)]);
+    // State first: an outcome written in between then still wins.
+    const state = submitted && (await readJobFile<JobState>(id, files.state, isState));
+    if (!submitted || !state) {
+      // A job is created and deleted as a whole: where its folder stays, the file has been lost.
+      if (!(await exists(files.folder))) return undefined;
+      throw jobDamaged(id, `${submitted ? 'state' : 'record'}.json is missing`);
+    }
+    const [outcome, cancel] = await Promise.all([
+      readJobFile<JobOutcome>(id, files.outcome, isOutcome),
+      exists(files.cancel),
+    ]);
     // Removed in between it would look as if it had not ended.
     if (!outcome && !(await exists(files.folder))) return undefined;
-    return present(submitted, state, outcome, cancel !== undefined);
+    return present(submitted, state, outcome, cancel);
   }
 
   private keep({ id, created_at, spec, retry_of, plan }: JobRecord): Submitted {

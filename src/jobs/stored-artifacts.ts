@@ -1,17 +1,19 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { Readable } from 'node:stream';
-import { readJson, writeAtomic } from '../store/files.js';
+import { Readable } from 'node:stream';
+import { sizeOf, writeAtomic } from '../store/files.js';
 import { type ObjectStore, storeUnavailable } from '../store/object-store.js';
 import { putFile } from '../store/put-file.js';
-import type { Manifest } from './manifest.js';
+import { DamagedFile, readCache, readJson } from '../store/read-json.js';
+import { METRICS_FILE, REPORT_FILE } from './artifact-files.js';
+import { artifactDamaged, type Manifest } from './manifest.js';
 
 /** Inside an artifacts folder: which store its files are in, and below which key. */
 const STORED_FILE = '.stored.json';
 /** Files the service itself reads later, to show them or to take bases from them; they stay in the folder as well. */
-const KEPT_FILES = ['metrics.json', 'report.html', 'bases.safetensors', 'directions.safetensors'];
+const KEPT_FILES = [METRICS_FILE, REPORT_FILE, 'bases.safetensors', 'directions.safetensors'];
 
 interface Stored {
   store: string;
@@ -52,17 +54,79 @@ export async function storeArtifacts(
   }
 }
 
-/** Bytes `[start, end]` of a published file, wherever it is. @throws WeightfoldError `store_unavailable` */
-export async function readArtifact(
+export interface FoundArtifact {
+  /** The bytes, or those of a range (both ends included). The stream fails where the file ends before them. */
+  read: (range: { start: number; end: number }) => Promise<Readable>;
+}
+
+/**
+ * A published file, wherever it is, with the size its manifest states.
+ * @throws WeightfoldError `artifact_damaged`, `store_unavailable`
+ */
+export async function findArtifact(
   store: ObjectStore | undefined,
   artifacts: string,
   file: string,
-  range: { start: number; end: number },
-): Promise<Readable> {
-  const stored = await readJson<Stored>(path.join(artifacts, STORED_FILE));
-  if (!stored) return createReadStream(path.join(artifacts, file), { ...range, highWaterMark: 1024 * 1024 });
-  return sameStore(store, stored).get(`${stored.folder}/${file}`, range);
+  manifest: Manifest,
+): Promise<FoundArtifact> {
+  const stored = await readStored(artifacts);
+  const location = path.join(artifacts, file);
+  const [there, key] = stored ? [sameStore(store, stored), `${stored.folder}/${file}`] : [];
+  if (there) checkSize(await there.size(key as string), file, manifest);
+  else await requireKept(artifacts, file, manifest);
+  return {
+    read: async (range) => {
+      const source = there
+        ? await there.get(key as string, range)
+        : createReadStream(location, { ...range, highWaterMark: 1024 * 1024 });
+      return Readable.from(exactly(source, range.end - range.start + 1, file), { objectMode: false });
+    },
+  };
 }
+
+/** @throws WeightfoldError `artifact_damaged` unless a file of the job's folder has the size that was published */
+export async function requireKept(artifacts: string, file: string, manifest: Manifest): Promise<void> {
+  checkSize(await sizeOf(path.join(artifacts, file)), file, manifest);
+}
+
+function checkSize(size: number | undefined, file: string, manifest: Manifest): void {
+  if (size === manifest[file].size) return;
+  throw artifactDamaged(
+    `File "${file}"`,
+    size === undefined ? 'it is missing' : `it has ${size} bytes, ${manifest[file].size} were published`,
+  );
+}
+
+/** Without an error here the reply would stay open, waiting for bytes that never come. */
+async function* exactly(source: Readable, bytes: number, file: string) {
+  let left = bytes;
+  for await (const chunk of source) {
+    left -= (chunk as Buffer).length;
+    yield chunk;
+  }
+  if (left > 0) throw artifactDamaged(`File "${file}"`, `it ended ${left} bytes early`);
+}
+
+/**
+ * A small published file that stays in the job's folder, as text, checked by its hash.
+ * @throws WeightfoldError `artifact_damaged`
+ */
+export async function readKept(artifacts: string, file: string, manifest: Manifest): Promise<string> {
+  const bytes = await readFile(path.join(artifacts, file)).catch((error) => {
+    throw artifactDamaged(`File "${file}"`, 'it cannot be read', error);
+  });
+  if (createHash('sha256').update(bytes).digest('hex') !== manifest[file].sha256)
+    throw artifactDamaged(`File "${file}"`, 'its SHA-256 is not the published one');
+  return bytes.toString('utf8');
+}
+
+/** Undefined where the files are in the job's folder. @throws WeightfoldError `artifact_damaged` */
+const readStored = (artifacts: string): Promise<Stored | undefined> =>
+  readJson<Stored>(path.join(artifacts, STORED_FILE)).catch((error) => {
+    throw error instanceof DamagedFile
+      ? artifactDamaged('The note of where the files are', error.message, error)
+      : error;
+  });
 
 /** Remove what a job's steps have in a store: of no use once it has ended. */
 export async function removeStoredSteps(store: ObjectStore | undefined, job: string): Promise<void> {
@@ -71,7 +135,8 @@ export async function removeStoredSteps(store: ObjectStore | undefined, job: str
 
 /** Remove what a job has in a store, left by attempts that never published included. */
 export async function removeArtifacts(store: ObjectStore | undefined, job: string, artifacts: string): Promise<void> {
-  const stored = await readJson<Stored>(path.join(artifacts, STORED_FILE));
+  // Where the note is damaged, the store that is set is the likely one; the job goes either way.
+  const stored = await readCache<Stored>(path.join(artifacts, STORED_FILE));
   if (stored) await sameStore(store, stored).delete(jobFolder(job));
   else await store?.delete(jobFolder(job));
 }

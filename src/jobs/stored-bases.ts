@@ -1,12 +1,13 @@
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { SpecError } from '../errors.js';
+import { SpecError, WeightfoldError } from '../errors.js';
 import { SafetensorsFile } from '../safetensors/file.js';
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { StoredBases, StoredSpace } from '../schemas/plan.js';
 import type { JobStore } from './job-store.js';
 import { readManifest } from './manifest.js';
 import type { InputFile, JobRecord } from './record.js';
+import { requireKept } from './stored-artifacts.js';
 
 /** Every direction where the earlier job kept them, else those of its widths. */
 const FILES = ['directions.safetensors', 'bases.safetensors'];
@@ -31,21 +32,29 @@ export async function findStoredBases(
 ): Promise<FoundBases | null> {
   if (!spec.bases) return null;
   const { job } = spec.bases;
+  try {
+    return await basesOf(spec, job, store, inputs);
+  } catch (error) {
+    // The earlier job cannot be read: that is for whoever names it to know, at the place where it is named.
+    if (!(error instanceof WeightfoldError) || error instanceof SpecError || error.retryable) throw error;
+    throw new SpecError(error.code, error.message, '/bases/job');
+  }
+}
+
+async function basesOf(spec: JobSpec, job: string, store: JobStore, inputs: readonly InputFile[]): Promise<FoundBases> {
   const record = await store.record(job);
   if (!record) throw new SpecError('job_not_found', `There is no job "${job}".`, '/bases/job');
   const outcome = await store.outcome(job);
   if (outcome?.status !== 'succeeded')
     throw new SpecError('job_not_succeeded', `Job ${job} has not succeeded; it has no bases.`, '/bases/job');
   const { artifacts } = store.files(job);
-  const manifest = await readManifest(artifacts);
-  const name = FILES.find((file) => manifest?.[file]);
+  const manifest = (await readManifest(artifacts)) ?? {};
+  const name = FILES.find((file) => Object.hasOwn(manifest, file));
   if (!name || record.plan.kind !== 'linear')
     throw new SpecError('bases_unusable', `Job ${job} stored no bases of a chain or an embedding.`, '/bases/job');
   const file = path.join(artifacts, name);
-  return {
-    file,
-    stored: { job, sha256: manifest?.[name].sha256 ?? '', spaces: await spacesOf(spec, record, file, inputs) },
-  };
+  await requireKept(artifacts, name, manifest);
+  return { file, stored: { job, sha256: manifest[name].sha256, spaces: await spacesOf(spec, record, file, inputs) } };
 }
 
 async function spacesOf(spec: JobSpec, record: JobRecord, file: string, inputs: readonly InputFile[]) {

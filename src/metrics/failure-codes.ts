@@ -17,6 +17,7 @@ export const FAILURE_CODES = [
   'float32_overflow',
   'float64_overflow',
   'internal_error',
+  'job_damaged',
   'job_timeout',
   'not_positive_definite',
   'output_invalid',
@@ -34,7 +35,9 @@ export const FAILURE_CODES = [
 
 /** Codes of replies that tell of the service's own state, not of a request: counted from zero for the same reason. */
 export const SERVICE_PROBLEMS = [
+  'artifact_damaged',
   'internal_error',
+  'job_damaged',
   'keys_unavailable',
   'queue_full',
   'queue_unavailable',

@@ -3,8 +3,9 @@ import { link, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import lockfile from 'proper-lockfile';
 import type { Patience } from '../patience.js';
-import { ensureFolder, isMissing, readJson, writeAtomic } from '../store/files.js';
+import { ensureFolder, isMissing, sizeOf, writeAtomic } from '../store/files.js';
 import { layout } from '../store/layout.js';
+import { readCache } from '../store/read-json.js';
 import { fetchFile } from './fetch-file.js';
 import type { Origin, RemoteFile } from './origin.js';
 
@@ -49,7 +50,7 @@ export class SourceCache {
     await ensureFolder(path.dirname(target));
     const ref = path.join(refs, key);
     const use = async (): Promise<string | undefined> => {
-      const sha256 = file.sha256 ?? (await readJson<{ sha256: string }>(ref))?.sha256;
+      const sha256 = file.sha256 ?? (await readCache<{ sha256: string }>(ref))?.sha256;
       if (sha256 === undefined) return undefined;
       const taken =
         (await sizeOf(target)) === file.size || (await this.take(path.join(blobs, sha256), target, file.size));
@@ -122,9 +123,3 @@ export class SourceCache {
     }
   }
 }
-
-const sizeOf = (file: string): Promise<number | undefined> =>
-  stat(file).then(
-    ({ size }) => size,
-    () => undefined,
-  );

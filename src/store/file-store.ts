@@ -1,13 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import type { WrittenFile } from '../safetensors/writer.js';
-import { isMissing, syncFolder } from './files.js';
-import { checkKey, type ObjectStore, objectMissing } from './object-store.js';
+import { exists, isMissing, sizeOf, syncFolder } from './files.js';
+import { checkKey, type ObjectStore, objectMissing, storeUnavailable } from './object-store.js';
 
 /** Names of files that are being written; keys cannot look like this, since they hold no "~". */
 const UNFINISHED = '~';
@@ -24,6 +24,7 @@ export class FileStore implements ObjectStore {
 
   async put(key: string, body: Readable): Promise<WrittenFile> {
     const target = this.path(key);
+    await this.requireRoot();
     await mkdir(path.dirname(target), { recursive: true });
     const temporary = `${target}${UNFINISHED}${randomBytes(6).toString('hex')}`;
     const handle = await open(temporary, 'wx');
@@ -42,19 +43,18 @@ export class FileStore implements ObjectStore {
   }
 
   async get(key: string, range?: { start: number; end: number }): Promise<Readable> {
-    const handle = await open(this.path(key), 'r').catch((error) => {
-      throw isMissing(error) ? objectMissing(key) : error;
+    const handle = await open(this.path(key), 'r').catch(async (error) => {
+      if (!isMissing(error)) throw error;
+      await this.requireRoot();
+      throw objectMissing(key);
     });
     return handle.createReadStream({ ...range, highWaterMark: 1024 * 1024 });
   }
 
   async size(key: string): Promise<number | undefined> {
-    try {
-      return (await stat(this.path(key))).size;
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
+    const size = await sizeOf(this.path(key));
+    if (size === undefined) await this.requireRoot();
+    return size;
   }
 
   async *list(folder: string): AsyncIterable<string> {
@@ -68,7 +68,13 @@ export class FileStore implements ObjectStore {
   }
 
   async delete(folder: string): Promise<void> {
+    await this.requireRoot();
     await rm(this.path(folder), { recursive: true, force: true });
+  }
+
+  /** A folder that has vanished (an unmounted disk) must not look like an empty one, nor be made again elsewhere. */
+  private async requireRoot(): Promise<void> {
+    if (!(await exists(this.root))) throw storeUnavailable('its folder is missing');
   }
 
   private path(key: string): string {

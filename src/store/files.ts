@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 const temporaryName = (target: string) => `${target}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
@@ -90,6 +90,15 @@ export const isMissing = (error: unknown): boolean => {
   return code === 'ENOENT' || code === 'ENOTDIR';
 };
 
+/** Bytes of a regular file; undefined where there is none. */
+export async function sizeOf(at: string): Promise<number | undefined> {
+  const info = await stat(at).catch((error) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+  return info?.isFile() ? info.size : undefined;
+}
+
 /** Whether there is a file or folder. */
 export async function exists(at: string): Promise<boolean> {
   return stat(at).then(
@@ -101,14 +110,11 @@ export async function exists(at: string): Promise<boolean> {
   );
 }
 
-/** Parsed content, or undefined where there is no such file. */
-export async function readJson<T>(file: string): Promise<T | undefined> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as T;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+/** Make a folder in one that must be there. */
+export async function ensureIn(parent: string, name: string): Promise<void> {
+  await mkdir(path.join(parent, name)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }
 
 export async function ensureFolder(folder: string): Promise<string> {

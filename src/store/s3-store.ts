@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
+  HeadBucketCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   type S3Client,
@@ -67,7 +68,9 @@ export class S3Store implements ObjectStore {
       const { Body } = await this.client.send(new GetObjectCommand({ ...where, Range }));
       return Body as Readable;
     } catch (error) {
-      throw s3Status(error) === 404 ? objectMissing(key) : unavailable(error);
+      if (s3Status(error) !== 404) throw unavailable(error);
+      await this.requireBucket();
+      throw objectMissing(key);
     }
   }
 
@@ -76,9 +79,17 @@ export class S3Store implements ObjectStore {
     try {
       return (await this.client.send(new HeadObjectCommand(where))).ContentLength;
     } catch (error) {
-      if (s3Status(error) === 404) return undefined;
-      throw unavailable(error);
+      if (s3Status(error) !== 404) throw unavailable(error);
+      await this.requireBucket();
+      return undefined;
     }
+  }
+
+  /** Where the bucket itself is missing, nothing can be said of its objects. */
+  private async requireBucket(): Promise<void> {
+    await this.client.send(new HeadBucketCommand({ Bucket: this.bucket })).catch((error) => {
+      throw unavailable(error);
+    });
   }
 
   async *list(folder: string): AsyncIterable<string> {

@@ -8,6 +8,7 @@ import { SpecError, WeightfoldError } from '../errors.js';
 import type { JobService } from '../jobs/job-service.js';
 import type { Logger } from '../log.js';
 import { type UploadMetadata, UploadMetadataSchema } from '../schemas/upload.js';
+import { requireWritable } from '../store/data-folder.js';
 import { ensureFolder } from '../store/files.js';
 import { requireSpace } from '../store/headroom.js';
 import { layout } from '../store/layout.js';
@@ -77,7 +78,8 @@ export class Uploads {
     const error = this.refusals.get(request);
     if (error instanceof WeightfoldError) return { status: error.status, headers, refusal: error };
     if (error instanceof Error) throw error;
-    // The store does not say why it could not write; a full disk is the usual reason.
+    // The store does not say why it could not write; a full disk, or one that is away, are the usual reasons.
+    if (status === 500) await requireWritable(this.config.DATA_DIR);
     if (status === 500) await this.requireSpace(Number(request.headers.get('content-length') ?? 0));
     return { status, headers, refusal: tusProblem(status, await response.text()) };
   }

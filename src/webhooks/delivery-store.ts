@@ -1,7 +1,9 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { readJobFile } from '../jobs/damaged-job.js';
+import { isDelivery } from '../jobs/record-shape.js';
 import type { Delivery } from '../schemas/webhook.js';
-import { createExclusive, isMissing, readJson, writeAtomic } from '../store/files.js';
+import { createExclusive, exists, isMissing, writeAtomic } from '../store/files.js';
 import { jobLayout, layout } from '../store/layout.js';
 
 /** A delivery, and how many of its attempts were made before it was last asked for again. */
@@ -55,7 +57,7 @@ export class DeliveryStore {
   }
 
   get(job: string, event: number): Promise<StoredDelivery | undefined> {
-    return readJson<StoredDelivery>(this.file(job, event));
+    return readJobFile<StoredDelivery>(job, this.file(job, event), isDelivery);
   }
 
   async write(delivery: StoredDelivery): Promise<void> {
@@ -95,12 +97,3 @@ export class DeliveryStore {
     return path.join(this.folder(job), `${event}.json`);
   }
 }
-
-const exists = (file: string): Promise<boolean> =>
-  stat(file).then(
-    () => true,
-    (error) => {
-      if (isMissing(error)) return false;
-      throw error;
-    },
-  );

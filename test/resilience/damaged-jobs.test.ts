@@ -48,8 +48,10 @@ describe('a job whose record is damaged', () => {
       expect((await second.http.get('/v1/jobs').expect(200)).body.data).toMatchObject([{ id: other }]);
       await second.services.jobs.reconcile();
       expect(await services.queue.state(other)).toBe('waiting');
-      const { body } = await second.http.get(`/v1/jobs/${damaged}`).expect(500);
-      expect(body.code).toBe('internal_error');
+      const { body } = await second.http.get(`/v1/jobs/${damaged}`).expect(410);
+      expect(body.code).toBe('job_damaged');
+      await second.http.delete(`/v1/jobs/${damaged}`).expect(204);
+      await second.http.get(`/v1/jobs/${damaged}`).expect(404);
     } finally {
       await second.close();
     }

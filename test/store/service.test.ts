@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Response } from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobSpecInput } from '../../src/schemas/job-spec.js';
@@ -77,6 +77,24 @@ describe('results in an S3 store', () => {
     expect(await keys(`jobs/${job.id}`)).toEqual([]);
     // The worker's first job waits until it has started.
   }, 120_000);
+
+  it('that are shorter than published, or gone, are refused before any header', async () => {
+    const { id } = await runJob(service.http, spec({ checkpoint: 'a' }));
+    const [key] = (await keys(`jobs/${id}`)).filter((name) => name.endsWith('/model.safetensors'));
+    const client = createS3Client({ S3_ENDPOINT: s3.env.S3_ENDPOINT, AWS_REGION: 'us-east-1' });
+    const object = { Bucket: s3.bucket, Key: `results/${key}` };
+    const at = `/v1/jobs/${id}/artifacts/model.safetensors`;
+    for (const [command, detail] of [
+      [new PutObjectCommand({ ...object, Body: 'short' }), 'has 5 bytes'],
+      [new DeleteObjectCommand(object), 'is missing'],
+    ] as const) {
+      await client.send(command as PutObjectCommand);
+      const { body } = await service.http.get(at).set('range', 'bytes=0-9').expect(410);
+      expect(body).toMatchObject({ code: 'artifact_damaged', detail: expect.stringContaining(detail) });
+    }
+    client.destroy();
+    await service.http.delete(`/v1/jobs/${id}`).expect(204);
+  });
 
   it('that cannot be reached are 503, and the job stays', async () => {
     const job = await runJob(service.http, spec({ checkpoint: 'a' }));

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { COMPANION_FILES } from '../../src/checkpoints/companion-files.js';
-import { REPORT_FILE } from '../../src/jobs/artifact-files.js';
+import { METRICS_FILE, REPORT_FILE } from '../../src/jobs/artifact-files.js';
 import { MANIFEST_FILE, type Manifest, readManifest } from '../../src/jobs/manifest.js';
 import type { JobRecord } from '../../src/jobs/record.js';
 import { isKept, storeArtifacts } from '../../src/jobs/stored-artifacts.js';
@@ -72,7 +72,7 @@ export async function publish(publication: Publication): Promise<void> {
     await put('job.json', json(made));
     stop();
     const metrics = publication.metrics();
-    await put('metrics.json', json(metrics));
+    await put(METRICS_FILE, json(metrics));
     if (metrics.kind !== 'comparison') await put(REPORT_FILE, await mergeReport(made, metrics, reasonsOf(publication)));
     const assembled = Object.keys(manifest).filter((file) => !elsewhere.has(file));
     await Promise.all(assembled.map((file) => syncFile(path.join(staging, file))));

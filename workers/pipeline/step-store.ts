@@ -3,7 +3,8 @@ import path from 'node:path';
 import { WeightfoldError } from '../../src/errors.js';
 import { STEP_MARKER } from '../../src/jobs/job-store.js';
 import type { WrittenFile } from '../../src/safetensors/writer.js';
-import { createExclusive, ensureFolder, readJson } from '../../src/store/files.js';
+import { createExclusive, ensureFolder } from '../../src/store/files.js';
+import { readCache } from '../../src/store/read-json.js';
 import { finiteJson } from './finite-json.js';
 import { type SharedFiles, StepFiles } from './step-files.js';
 import type { StepTimings } from './timings.js';
@@ -84,7 +85,7 @@ export class StepStore {
   async finished<T>(step: string): Promise<StepMarker<T> | undefined> {
     const known = this.verified.get(step);
     if (known) return known as StepMarker<T>;
-    const marker = await readJson<StepMarker<T>>(this.marker(step));
+    const marker = await readCache<StepMarker<T>>(this.marker(step));
     if (!marker) return undefined;
     if (!(await this.files.provide(step, marker.attempt, marker.files))) return undefined;
     this.remember(marker);

@@ -35,7 +35,7 @@ export const metrics = ({ config, jobs, queue }: Services) =>
           operationId: 'prometheusMetrics',
           response: {
             200: { description: 'Text exposition format.', content: { 'text/plain': { schema: z.string() } } },
-            ...problemResponses(503),
+            ...problemResponses(),
           },
         },
         handler: async (_request, reply) => {

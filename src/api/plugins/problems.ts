@@ -8,8 +8,11 @@ import type {
 } from 'fastify';
 import fp from 'fastify-plugin';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import type { Config } from '../../config.js';
 import { type FieldError, WeightfoldError } from '../../errors.js';
 import type { Problem } from '../../schemas/problem.js';
+import { dataUnavailable, isDataError, requireDataFolder } from '../../store/data-folder.js';
+import { isStorageFull } from '../../store/headroom.js';
 import { allowedMethods } from '../allowed-methods.js';
 import { hasBody } from '../has-body.js';
 
@@ -46,24 +49,27 @@ const PARTS: Record<string, string> = {
 };
 
 /** Every error leaves as RFC 9457 problem details with a stable code. */
-export const problems = fp(
-  async (app: FastifyInstance) => {
-    app.decorateRequest('problemCode', null);
-    app.setErrorHandler(handleError);
-    const methodsOf = allowedMethods(app);
-    app.setNotFoundHandler((request, reply) => {
-      const path = pathOf(request);
-      const allowed = methodsOf(path);
-      // What serves files calls this too, for names that are none.
-      if (allowed.length === 0 || allowed.includes(request.method)) return sendNotFound(request, reply);
-      reply.header('allow', allowed.join(', '));
-      if (request.method === 'OPTIONS') return reply.code(204).send();
-      const detail = `${path} takes ${allowed.join(', ')}, not ${request.method}. See /docs.`;
-      return sendProblem(request, reply, 405, 'method_not_allowed', detail);
-    });
-  },
-  { name: 'problems' },
-);
+export const problems = ({ DATA_DIR }: Pick<Config, 'DATA_DIR'>) =>
+  fp(
+    async (app: FastifyInstance) => {
+      app.decorateRequest('problemCode', null);
+      app.setErrorHandler(async (error: FastifyError, request, reply) =>
+        handleError(await inFolder(error, DATA_DIR), request, reply),
+      );
+      const methodsOf = allowedMethods(app);
+      app.setNotFoundHandler((request, reply) => {
+        const path = pathOf(request);
+        const allowed = methodsOf(path);
+        // What serves files calls this too, for names that are none.
+        if (allowed.length === 0 || allowed.includes(request.method)) return sendNotFound(request, reply);
+        reply.header('allow', allowed.join(', '));
+        if (request.method === 'OPTIONS') return reply.code(204).send();
+        const detail = `${path} takes ${allowed.join(', ')}, not ${request.method}. See /docs.`;
+        return sendProblem(request, reply, 405, 'method_not_allowed', detail);
+      });
+    },
+    { name: 'problems' },
+  );
 
 const pathOf = ({ url }: FastifyRequest) => url.split('?')[0];
 
@@ -80,10 +86,22 @@ export const refusePath = (_error: FastifyError, request: FastifyRequest, reply:
     `The path ${pathOf(request)} cannot be decoded: "%" begins two hexadecimal digits, and the bytes are UTF-8.`,
   );
 
-function handleError(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+/** What an error means while the data folder is away: nothing in it is found, and nobody may take that for the truth. */
+async function inFolder(error: FastifyError, dataDir: string): Promise<FastifyError | WeightfoldError> {
+  if (error instanceof WeightfoldError) {
+    if (!error.code.endsWith('_not_found')) return error;
+    return requireDataFolder(dataDir).then(
+      () => error,
+      (unavailable: WeightfoldError) => unavailable,
+    );
+  }
+  return isDataError(error, dataDir) && !isStorageFull(error) ? dataUnavailable(error) : error;
+}
+
+function handleError(error: FastifyError | WeightfoldError, request: FastifyRequest, reply: FastifyReply) {
   if (error instanceof WeightfoldError) {
     if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
-    if (error.status >= 500) request.log.error({ err: error }, error.message);
+    if (error.status >= 500 || error.status === 410) request.log.error({ err: error }, error.message);
     return sendProblem(request, reply, error.status, error.code, error.message, error.errors);
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
@@ -101,7 +119,7 @@ function handleError(error: FastifyError, request: FastifyRequest, reply: Fastif
   }
   const known = FASTIFY_CODES[error.code];
   if (known) return sendProblem(request, reply, known[1], known[0], known[2] ?? error.message);
-  if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
+  if (isStorageFull(error))
     return sendProblem(request, reply, 507, 'storage_full', 'The store is full. Free space, then try again.');
   const status = error.statusCode ?? 500;
   // What serves files calls a path that leads out of its folder forbidden; for clients there is no such page.

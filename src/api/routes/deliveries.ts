@@ -20,7 +20,7 @@ export const deliveryRoutes =
           after: deliveryId.optional().describe('Last id of the page before.'),
           limit: z.coerce.number().int().min(1).max(1000).default(100),
         }),
-        response: { 200: DeliveryListSchema, ...problemResponses(400, 404) },
+        response: { 200: DeliveryListSchema, ...problemResponses(400, 404, 410) },
       },
       handler: async (request) => {
         const { after, limit } = request.query;
@@ -47,7 +47,7 @@ export const deliveryRoutes =
         description:
           'At once and with the same `webhook-id`, whatever came of it before; if that fails, by the schedule anew.',
         params: z.object({ id: jobId, delivery: deliveryId }),
-        response: { 202: DeliverySchema, ...problemResponses(400, 404, 409) },
+        response: { 202: DeliverySchema, ...problemResponses(400, 404, 409, 410) },
       },
       handler: async (request, reply) =>
         reply.code(202).send(await webhooks.replay(request.params.id, request.params.delivery)),

@@ -42,7 +42,7 @@ export const eventRoutes =
             content: { [JSON_TYPE]: { schema: JobEventListSchema }, [STREAM_TYPE]: { schema: z.string() } },
           },
           204: z.undefined().describe('A stream of a job that ended with the event the client has: do not come again.'),
-          ...problemResponses(400, 404),
+          ...problemResponses(400, 404, 410),
         },
       },
       handler: async (request, reply) => {

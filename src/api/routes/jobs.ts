@@ -132,7 +132,7 @@ export const jobRoutes =
             ),
         }),
         body: JobSpecSchema,
-        response: { 202: JobSchema, ...problemResponses(400, 413, 415, 422, 429, 502, 503, 507) },
+        response: { 202: JobSchema, ...problemResponses(400, 410, 413, 415, 422, 429, 502, 507) },
         'x-weightfold': { headers: { 202: ['location'] }, bodyExamples: JOB_SPEC_EXAMPLES },
       },
       handler: async (request, reply) => {
@@ -186,13 +186,12 @@ export const jobRoutes =
         const etag = listTag(data, hasMore);
         reply.header('etag', etag).header('cache-control', 'no-cache');
         if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
-        return reply.send({
-          object: 'list' as const,
-          data,
-          first_id: data[0]?.id ?? null,
-          last_id: data.at(-1)?.id ?? null,
-          has_more: hasMore,
-        });
+        const page = { first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: hasMore };
+        const texts = data.map((job) => representationOf(job).text).join(',');
+        return reply
+          .type('application/json')
+          .serializer(() => `{"object":"list","data":[${texts}],${JSON.stringify(page).slice(1)}`)
+          .send({ object: 'list' as const, data, ...page });
       },
     });
 
@@ -204,7 +203,7 @@ export const jobRoutes =
         operationId: 'getJob',
         description: 'Carries an ETag (If-None-Match gives 304) and, while the job has not ended, Retry-After.',
         params: IdParams,
-        response: { 200: JobSchema, 304: z.undefined().describe('Unchanged.'), ...problemResponses(400, 404) },
+        response: { 200: JobSchema, 304: z.undefined().describe('Unchanged.'), ...problemResponses(400, 404, 410) },
         'x-weightfold': {
           headers: { 200: ['etag', 'retry-after'] },
           parameters: requestHeaders('if-none-match'),
@@ -228,7 +227,7 @@ export const jobRoutes =
         operationId: 'cancelJob',
         description: 'Idempotent. A running job stops within a second; one that ended stays as it is.',
         params: IdParams,
-        response: { 202: JobSchema, ...problemResponses(400, 404, 503) },
+        response: { 202: JobSchema, ...problemResponses(400, 404, 410) },
       },
       handler: async (request, reply) => reply.code(202).send(await jobs.cancel(request.params.id)),
     });
@@ -241,7 +240,7 @@ export const jobRoutes =
         operationId: 'retryJob',
         description: 'Gives a new job with the same spec, whose `retry_of` names the old one.',
         params: IdParams,
-        response: { 202: JobSchema, ...problemResponses(400, 404, 409, 422, 429, 502, 503, 507) },
+        response: { 202: JobSchema, ...problemResponses(400, 404, 409, 410, 422, 429, 502, 507) },
         'x-weightfold': { headers: { 202: ['location'] } },
       },
       handler: async (request, reply) => {

@@ -38,7 +38,7 @@ export const workerRoutes =
         summary: 'The workers that live',
         operationId: 'listWorkers',
         description: 'What each computes with and why, on which device, and which jobs it runs.',
-        response: { 200: WorkerListSchema, ...problemResponses(503) },
+        response: { 200: WorkerListSchema, ...problemResponses() },
       },
       handler: async () => ({ object: 'list' as const, data: await queue.workers() }),
     });

@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ConflictError, NotFoundError, WeightfoldError } from '../../errors.js';
-import { REPORT_FILE } from '../../jobs/artifact-files.js';
-import { type Manifest, readManifest } from '../../jobs/manifest.js';
-import { readArtifact } from '../../jobs/stored-artifacts.js';
+import { METRICS_FILE, REPORT_FILE } from '../../jobs/artifact-files.js';
+import { artifactDamaged, type Manifest, readManifest } from '../../jobs/manifest.js';
+import { findArtifact, readKept } from '../../jobs/stored-artifacts.js';
 import { metricsCsv } from '../../report/metrics-csv.js';
 import { fileName, jobId } from '../../schemas/common.js';
 import { ArtifactListSchema } from '../../schemas/job.js';
@@ -26,16 +25,24 @@ const CONTENT_TYPES: Record<string, string> = {
   '.txt': 'text/plain; charset=utf-8',
   '.md': 'text/markdown; charset=utf-8',
 };
+/** A file as it stands: it is known to be what was published. */
+const sendText = (reply: FastifyReply, file: string, text: string) =>
+  reply
+    .header('content-type', contentType(file))
+    .serializer(() => text)
+    .send(text);
 const contentType = (file: string) => CONTENT_TYPES[path.extname(file)] ?? 'application/octet-stream';
 
-/** Published artifacts of a job. @throws ConflictError until it succeeded */
+/** Published artifacts of a job. @throws ConflictError until it succeeded; WeightfoldError `artifact_damaged` */
 async function published({ jobs, store }: Services, id: string): Promise<{ folder: string; manifest: Manifest }> {
-  const job = await jobs.get(id);
+  const { status } = await jobs.get(id);
+  if (status !== 'succeeded')
+    throw new ConflictError('job_not_succeeded', `Job ${id} is ${status}; it has results once it has succeeded.`);
   const folder = store.files(id).artifacts;
-  const manifest = job.status === 'succeeded' ? await readManifest(folder) : undefined;
-  if (!manifest)
-    throw new ConflictError('job_not_succeeded', `Job ${id} is ${job.status}; it has results once it has succeeded.`);
-  return { folder, manifest };
+  const manifest = await readManifest(folder);
+  if (manifest) return { folder, manifest };
+  await jobs.get(id); // deleted meanwhile?
+  throw artifactDamaged(`The result of job ${id}`, 'the list of its files is missing');
 }
 
 export const resultRoutes =
@@ -59,14 +66,15 @@ export const resultRoutes =
             description: 'The metrics.',
             content: { 'application/json': { schema: MetricsSchema }, 'text/csv': { schema: z.string() } },
           },
-          ...problemResponses(400, 404, 409),
+          ...problemResponses(400, 404, 409, 410),
         },
       },
       handler: async (request, reply) => {
-        const { folder } = await published(services, request.params.id);
-        const metrics = JSON.parse(await readFile(path.join(folder, 'metrics.json'), 'utf8')) as AnyMetrics;
-        if (request.query.format === 'csv') return reply.header('content-type', 'text/csv').send(metricsCsv(metrics));
-        return reply.header('content-type', 'application/json').send(metrics);
+        const { folder, manifest } = await published(services, request.params.id);
+        const text = await readKept(folder, METRICS_FILE, manifest);
+        if (request.query.format === 'csv')
+          return reply.header('content-type', 'text/csv').send(metricsCsv(JSON.parse(text) as AnyMetrics));
+        return sendText(reply, METRICS_FILE, text);
       },
     });
 
@@ -77,7 +85,7 @@ export const resultRoutes =
         summary: 'Files of a succeeded job',
         operationId: 'listArtifacts',
         params: IdParams,
-        response: { 200: ArtifactListSchema, ...problemResponses(400, 404, 409) },
+        response: { 200: ArtifactListSchema, ...problemResponses(400, 404, 409, 410) },
       },
       handler: async (request) => {
         const { id } = request.params;
@@ -103,7 +111,7 @@ export const resultRoutes =
         params: IdParams,
         response: {
           200: { description: 'The page.', content: { 'text/html': { schema: z.string() } } },
-          ...problemResponses(400, 404, 409),
+          ...problemResponses(400, 404, 409, 410),
         },
       },
       handler: async (request, reply) => {
@@ -111,11 +119,9 @@ export const resultRoutes =
         const { folder, manifest } = await published(services, id);
         if (!Object.hasOwn(manifest, REPORT_FILE))
           throw new NotFoundError('artifact_not_found', `Job ${id} has no report: it ran before merges had one.`);
-        reply
-          .header('content-type', contentType(REPORT_FILE))
-          .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
-          .serializer((payload: unknown) => payload as string);
-        return reply.send(await readFile(path.join(folder, REPORT_FILE), 'utf8'));
+        const text = await readKept(folder, REPORT_FILE, manifest);
+        reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'");
+        return sendText(reply, REPORT_FILE, text);
       },
     });
 
@@ -127,7 +133,7 @@ export const resultRoutes =
         200: { description: 'The file.', content: { 'application/octet-stream': { schema: z.any() } } },
         206: { description: 'The asked part.', content: { 'application/octet-stream': { schema: z.any() } } },
         304: z.undefined().describe('Unchanged.'),
-        ...problemResponses(400, 404, 409, 412, 416, 503),
+        ...problemResponses(400, 404, 409, 410, 412, 416),
       },
       'x-weightfold': {
         headers: { 200: ['etag', 'repr-digest'], 206: ['etag', 'repr-digest', 'content-range'] },
@@ -156,6 +162,7 @@ async function sendArtifact(
   const { folder, manifest } = await published(services, id);
   if (!Object.hasOwn(manifest, file)) throw new NotFoundError('artifact_not_found', `Job ${id} has no file "${file}".`);
   const { size, sha256 } = manifest[file];
+  const found = await findArtifact(services.store.artifacts, folder, file, manifest);
   const etag = `"${sha256}"`;
   reply
     .header('accept-ranges', 'bytes')
@@ -173,6 +180,15 @@ async function sendArtifact(
     });
   }
   const [start, end] = part.status === 206 ? [part.start, part.end] : [0, size - 1];
+  const wanted = request.method !== 'HEAD' && size > 0;
+  // A client that has gone meanwhile closes nothing any more.
+  if (wanted && !reply.raw.destroyed) {
+    const { downloads } = services.jobs;
+    downloads.begin(id);
+    reply.raw.once('close', () => downloads.end(id));
+  }
+  // Opened before the headers describe it: a store that does not answer gives a problem instead.
+  const body = wanted ? await found.read({ start, end }) : undefined;
   if (part.status === 206) reply.header('content-range', `bytes ${start}-${end}/${size}`);
   reply
     .code(part.status)
@@ -180,12 +196,6 @@ async function sendArtifact(
     .header('content-disposition', `attachment; filename="${file}"`)
     .header('content-length', end - start + 1)
     .serializer((payload: unknown) => payload as string);
-  if (request.method === 'HEAD' || size === 0) return reply.send();
-  // A client that has gone meanwhile closes nothing any more.
-  if (!reply.raw.destroyed) {
-    const { downloads } = services.jobs;
-    downloads.begin(id);
-    reply.raw.once('close', () => downloads.end(id));
-  }
-  return reply.send(await readArtifact(services.store.artifacts, folder, file, { start, end }));
+  if (!body) return reply.send();
+  return reply.send(body);
 }
