@@ -24,6 +24,7 @@ export class JobIndex {
   private readonly ended: EndedJobs;
   private readonly filling = new SharedWork(() => this.fill());
   private recalled = false;
+  private filled = false;
 
   /** Told of every job that is not as it was when it was last seen, with the status it had then. */
   onMove: (before: JobStatus | undefined, job: Job) => void = () => {};
@@ -52,6 +53,18 @@ export class JobIndex {
     return this.filling.run();
   }
 
+  /**
+   * Ids of all jobs, oldest first, and whether every one of them is in the index. After a start, while thousands are
+   * still being read, nobody waits for that: what is not in the index yet can be looked at by itself.
+   */
+  async listed(): Promise<{ ids: readonly string[]; complete: boolean }> {
+    const filling = this.filling.run();
+    if (this.filled) return { ids: await filling, complete: true };
+    // It is for those who wait for it to say that it failed.
+    filling.catch(() => {});
+    return { ids: await this.store.ids(), complete: false };
+  }
+
   private async fill(): Promise<readonly string[]> {
     const ids = await this.store.ids();
     if (!this.recalled) await this.recall(ids);
@@ -62,6 +75,7 @@ export class JobIndex {
       // Deleted elsewhere, or made here since the folder was listed.
       for (const id of this.jobs.keys()) if (!present.has(id)) await this.look(id);
     }
+    this.filled = true;
     return ids;
   }
 
@@ -101,6 +115,11 @@ export class JobIndex {
     this.reading.set(id, reading);
     reading.onIdle = () => this.reading.delete(id);
     return reading.run();
+  }
+
+  /** Whether a job that may not be in the index yet can have a status; asked before all of it is read. */
+  async canBe(id: string, status: JobStatus): Promise<boolean> {
+    return this.jobs.has(id) || (await this.store.hasEnded(id)) === isTerminal(status);
   }
 
   /** As `refresh`, and undefined also where the job is damaged: one of them must not stand in the way of all others. */

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { newJobId } from '../../src/jobs/ids.js';
 import { JobIndex } from '../../src/jobs/job-index.js';
 import { JobStore } from '../../src/jobs/job-store.js';
+import { listJobs } from '../../src/jobs/list-jobs.js';
 import type { JobRecord } from '../../src/jobs/record.js';
 import { JobSpecSchema } from '../../src/schemas/job-spec.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
@@ -53,6 +54,33 @@ describe('the index of jobs', () => {
     await rm(store.files(id).outcome);
     expect(await index.refresh(id)).toBeUndefined();
     expect(index.unfinished.size).toBe(0);
+  });
+
+  it('is not waited for by lists while it is being filled', async () => {
+    const made = [await create(), await create(), await create()].map(({ id }) => id);
+    await store.finish(made[1], { status: 'failed', finished_at: new Date().toISOString(), error: null });
+    // The store of a start with so many jobs that reading them all has not come to its end.
+    let goOn = () => {};
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const ids = store.ids.bind(store);
+    let asked = 0;
+    store.ids = async () => {
+      if (asked++ === 0) await held;
+      return ids();
+    };
+    const filling = index.ids();
+    const page = async (rest: object = {}) =>
+      (await listJobs(index, { labels: {}, limit: 20, order: 'asc', ...rest })).data.map(({ id }) => id);
+    expect(await page()).toEqual(made);
+    expect(await page({ limit: 2, order: 'desc' })).toEqual([made[2], made[1]]);
+    expect(await page({ status: 'failed' })).toEqual([made[1]]);
+    expect(await page({ status: 'queued', after: made[0] })).toEqual([made[2]]);
+    goOn();
+    expect(await filling).toEqual(made);
+    expect(await page()).toEqual(made);
+    expect(index.unfinished.size).toBe(2);
   });
 
   it('forgets jobs that were deleted elsewhere', async () => {
