@@ -146,7 +146,7 @@ describe('device memory', () => {
         sizes.set(next, size);
         return next;
       },
-      release: (pointer) => {
+      release: ({ pointer }) => {
         left += sizes.get(pointer) as number;
         sizes.delete(pointer);
       },

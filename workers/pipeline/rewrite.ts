@@ -76,7 +76,10 @@ class Accumulator {
 
   /** Row-major values; the accumulator is used up. */
   async values(): Promise<FloatArray> {
-    return this.matrix ? this.la.download(this.matrix) : (this.host as FloatArray);
+    if (!this.matrix) return this.host as FloatArray;
+    const values = await this.la.download(this.matrix);
+    this.la.dispose(this.matrix);
+    return values;
   }
 }
 

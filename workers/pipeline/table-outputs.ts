@@ -35,6 +35,7 @@ export async function tableOutputs(context: StepContext): Promise<OutputErrors> 
       la.dispose(y);
       la.dispose(back);
     }
+    la.dispose(f);
     return comparison.result();
   } finally {
     await merged.close();

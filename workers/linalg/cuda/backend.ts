@@ -14,6 +14,7 @@ import type {
 import { allocate, type CpuMatrix, copyOf, cpu } from '../cpu/matrix.js';
 import { pieces, tileOf } from './blocks.js';
 import { BYTES, Device, type DeviceOptions } from './device.js';
+import { GRAIN_BYTES } from './device-pool.js';
 import type { CudaLibraries } from './library.js';
 import { CudaMatrix, cuda } from './matrix.js';
 import { DIAG_NON_UNIT, FILL_LOWER, OP_N, OP_T, SIDE_RIGHT } from './prototypes.js';
@@ -28,6 +29,8 @@ const SLOW_FLOAT64_RATIO = 8;
 const WORKSPACE_SHARE = 0.3;
 /** Share of the free device memory that one product of blocks may take. */
 const TILE_SHARE = 0.5;
+/** With less free device memory a product is done on the host: three blocks would not fit, each rounded up to a grain. */
+const BLOCKS_LEAST_BYTES = (3 / TILE_SHARE) * GRAIN_BYTES;
 /** Elements widened at a time for sums in float64: 128 MB. */
 const SUM_ELEMENTS = 16 * 1024 * 1024;
 
@@ -74,18 +77,20 @@ export class CudaBackend implements LinearAlgebra {
   }
 
   async receive(rows: number, cols: number, precision: Precision, fill: (values: FloatArray) => Promise<void>) {
-    const out = this.scratch(rows, cols, precision);
-    if (!out.onDevice) {
-      await fill(inHost(out).data);
-      return out;
-    }
-    const bytes = rows * cols * BYTES[precision];
-    const block = 'block' in out.storage ? out.storage.block : null;
-    if (block && (await this.device.stage(block, bytes, precision, fill))) return out;
-    const values = allocate(rows * cols, precision);
-    await fill(values);
-    this.dispose(out);
-    return this.upload(values, rows, cols);
+    return this.making(async (own) => {
+      const out = own(this.scratch(rows, cols, precision));
+      if (!out.onDevice) {
+        await fill(inHost(out).data);
+        return out;
+      }
+      const bytes = rows * cols * BYTES[precision];
+      const block = 'block' in out.storage ? out.storage.block : null;
+      if (block && (await this.device.stage(block, bytes, precision, fill))) return out;
+      const values = allocate(rows * cols, precision);
+      await fill(values);
+      this.dispose(out);
+      return this.upload(values, rows, cols);
+    });
   }
 
   async download(a: Matrix): Promise<FloatArray> {
@@ -114,14 +119,36 @@ export class CudaBackend implements LinearAlgebra {
     return new CudaMatrix({ host: cpu(this.host.zeros(rows, cols, precision)) }, precision, rows, cols);
   }
 
+  /** Uninitialised, on the device. @throws WeightfoldError `device_memory_exhausted` */
+  private deviceScratch(rows: number, cols: number, precision: Precision): CudaMatrix {
+    const block = this.device.scratch(rows * cols * BYTES[precision], WORKSPACE_SHARE);
+    return new CudaMatrix({ block }, precision, rows, cols);
+  }
+
+  /** Run `work`. If it fails, free the matrices that it passed to `own`. */
+  private async making<T>(work: (own: <M extends Matrix>(made: M) => M) => Promise<T>): Promise<T> {
+    const made: Matrix[] = [];
+    try {
+      return await work((matrix) => {
+        made.push(matrix);
+        return matrix;
+      });
+    } catch (error) {
+      for (const matrix of made) this.dispose(matrix);
+      throw error;
+    }
+  }
+
   view(a: Matrix, r0: number, r1: number, c0: number, c1: number): Matrix {
     return cuda(a).window(r0, r1, c0, c1);
   }
 
   async cast(a: Matrix, precision: Precision): Promise<Matrix> {
-    const out = this.scratch(a.rows, a.cols, precision);
-    await this.copy(a, out);
-    return out;
+    return this.making(async (own) => {
+      const out = own(this.scratch(a.rows, a.cols, precision));
+      await this.copy(a, out);
+      return out;
+    });
   }
 
   dispose(a: Matrix): void {
@@ -148,17 +175,27 @@ export class CudaBackend implements LinearAlgebra {
     const [m, k] = transA ? [x.cols, x.rows] : [x.rows, x.cols];
     const [inner, n] = transB ? [y.cols, y.rows] : [y.rows, y.cols];
     if (inner !== k) throw new RangeError(`gemm: ${m} × ${k} times ${inner} × ${n}.`);
-    const c = out ? cuda(out) : k === 0 ? cuda(this.zeros(m, n, x.precision)) : this.scratch(m, n, x.precision);
-    if (c.rows !== m || c.cols !== n)
-      throw new RangeError(`gemm: the result is ${m} × ${n}, out is ${c.rows} × ${c.cols}.`);
-    if (x.precision !== y.precision || x.precision !== c.precision)
-      throw new TypeError(`Mixed precisions: ${[x, y, c].map((each) => each.precision).join(', ')}.`);
-    if (m === 0 || n === 0) return c;
-    const ops = { transA: transA === true, transB: transB === true };
-    const kept = out ? beta : 0;
-    if (x.onDevice && y.onDevice && c.onDevice) this.product(x, y, c, ops, alpha, kept);
-    else await this.device.alone(() => this.productInBlocks(x, y, c, ops, alpha, kept));
-    return c;
+    const given = out && cuda(out);
+    if (given && (given.rows !== m || given.cols !== n))
+      throw new RangeError(`gemm: the result is ${m} × ${n}, out is ${given.rows} × ${given.cols}.`);
+    if (x.precision !== y.precision || (given && x.precision !== given.precision))
+      throw new TypeError(
+        `Mixed precisions: ${[x, y, ...(given ? [given] : [])].map((each) => each.precision).join(', ')}.`,
+      );
+    return this.making(async (own) => {
+      const c = given ?? own(k === 0 ? cuda(this.zeros(m, n, x.precision)) : this.scratch(m, n, x.precision));
+      if (m === 0 || n === 0) return c;
+      const ops = { transA: transA === true, transB: transB === true };
+      const kept = out ? beta : 0;
+      if (x.onDevice && y.onDevice && c.onDevice) this.product(x, y, c, ops, alpha, kept);
+      else if (this.device.pool.available >= BLOCKS_LEAST_BYTES)
+        await this.device.alone(() => this.productInBlocks(x, y, c, ops, alpha, kept));
+      else
+        await this.onHost([x, y, c], async ([p, q, r]) => {
+          await this.host.gemm(p, q, { transA, transB, alpha, beta: kept, out: r });
+        });
+      return c;
+    });
   }
 
   /** Everything on the device: Cᵀ = op(B)ᵀ·op(A)ᵀ for the column-major library. */
@@ -203,35 +240,41 @@ export class CudaBackend implements LinearAlgebra {
     for (const [i0, i1] of pieces(c.rows, tile.m))
       for (const [j0, j1] of pieces(c.cols, tile.n)) {
         const target = c.window(i0, i1, j0, j1);
-        const sum = c.onDevice ? target : this.toDevice(target);
-        let kept = beta;
-        for (const [l0, l1] of k === 0 ? [[0, 0] as const] : pieces(k, tile.k)) {
-          const left = this.toDevice(ops.transA ? a.window(l0, l1, i0, i1) : a.window(i0, i1, l0, l1));
-          const right = this.toDevice(ops.transB ? b.window(j0, j1, l0, l1) : b.window(l0, l1, j0, j1));
-          this.product(left, right, sum, ops, alpha, kept);
-          if (!a.onDevice) this.dispose(left);
-          if (!b.onDevice) this.dispose(right);
-          kept = 1;
-        }
-        if (sum === target) continue;
-        await this.copy(sum, target);
-        this.dispose(sum);
+        await this.onDevice([target], async (sum) => {
+          let kept = beta;
+          for (const [l0, l1] of k === 0 ? [[0, 0] as const] : pieces(k, tile.k)) {
+            const parts = [
+              ops.transA ? a.window(l0, l1, i0, i1) : a.window(i0, i1, l0, l1),
+              ops.transB ? b.window(j0, j1, l0, l1) : b.window(l0, l1, j0, j1),
+            ];
+            await this.onDevice(parts, (left, right) => this.product(left, right, sum, ops, alpha, kept));
+            kept = 1;
+          }
+          if (sum !== target) await this.copy(sum, target);
+        });
       }
   }
 
-  /** A matrix as it is on the device, or a copy there. */
-  private toDevice(a: CudaMatrix): CudaMatrix {
-    if (a.onDevice) return a;
-    const block = this.device.scratch(a.rows * a.cols * a.size);
-    const out = new CudaMatrix({ block }, a.precision, a.rows, a.cols);
-    const values = copyOf(inHost(a)).data;
-    this.device.toDevice(
-      { pointer: values, pitch: out.pitch },
-      { pointer: out.pointer, pitch: out.pitch },
-      out.pitch,
-      a.rows,
-    );
-    return out;
+  /** Run `work` on the matrices as they are on the device. Those in the host's memory are copied there for that time. */
+  private async onDevice(
+    matrices: readonly CudaMatrix[],
+    work: (...there: CudaMatrix[]) => void | Promise<void>,
+  ): Promise<void> {
+    const copies: CudaMatrix[] = [];
+    try {
+      const there = matrices.map((a) => {
+        if (a.onDevice) return a;
+        const block = this.device.scratch(a.rows * a.cols * a.size);
+        const copy = new CudaMatrix({ block }, a.precision, a.rows, a.cols);
+        copies.push(copy);
+        const [from, to] = [copyOf(inHost(a)).data, copy.pitch];
+        this.device.toDevice({ pointer: from, pitch: to }, { pointer: copy.pointer, pitch: to }, to, a.rows);
+        return copy;
+      });
+      await work(...there);
+    } finally {
+      for (const copy of copies) this.dispose(copy);
+    }
   }
 
   async syrk(a: Matrix, { transpose: flip, alpha = 1, beta = 0, out }: SyrkOptions = {}): Promise<Matrix> {
@@ -240,21 +283,23 @@ export class CudaBackend implements LinearAlgebra {
     if (x.precision === 'float64' && this.slowFloat64) return this.hostSyrk(x, { transpose: flip, alpha, beta, out });
     if (!x.onDevice || (out && !cuda(out).onDevice) || k === 0 || n === 0)
       return this.gemm(a, a, { transA: flip, transB: !flip, alpha, beta, out });
-    const c = out ? cuda(out) : this.scratch(n, n, x.precision);
-    if (c.rows !== n || c.cols !== n)
-      throw new RangeError(`syrk: the result is ${n} × ${n}, out is ${c.rows} × ${c.cols}.`);
-    if (!c.onDevice) return this.gemm(a, a, { transA: flip, transB: !flip, alpha, out: c });
-    const { syrk } = this.device.libraries.cublas[x.precision];
-    const one = (value: number) => allocate(1, x.precision).fill(value);
-    // Row-major A·Aᵀ is Xᵀ·X of the column-major X = Aᵀ; its lower triangle is the row-major upper one.
-    const operation = flip ? OP_N : OP_T;
-    const kept = one(out ? beta : 0);
-    this.device.check(
-      syrk(this.device.cublas, FILL_LOWER, operation, n, k, one(alpha), x.pointer, x.ld, kept, c.pointer, c.ld),
-      'cublas syrk',
-    );
-    this.device.mirror(x.precision, { pointer: c.pointer, stride: c.ld }, n);
-    return c;
+    if (out && (out.rows !== n || out.cols !== n))
+      throw new RangeError(`syrk: the result is ${n} × ${n}, out is ${out.rows} × ${out.cols}.`);
+    return this.making(async (own) => {
+      const c = out ? cuda(out) : own(this.scratch(n, n, x.precision));
+      if (!c.onDevice) return this.gemm(a, a, { transA: flip, transB: !flip, alpha, out: c });
+      const { syrk } = this.device.libraries.cublas[x.precision];
+      const one = (value: number) => allocate(1, x.precision).fill(value);
+      // Row-major A·Aᵀ is Xᵀ·X of the column-major X = Aᵀ; its lower triangle is the row-major upper one.
+      const operation = flip ? OP_N : OP_T;
+      const kept = one(out ? beta : 0);
+      this.device.check(
+        syrk(this.device.cublas, FILL_LOWER, operation, n, k, one(alpha), x.pointer, x.ld, kept, c.pointer, c.ld),
+        'cublas syrk',
+      );
+      this.device.mirror(x.precision, { pointer: c.pointer, stride: c.ld }, n);
+      return c;
+    });
   }
 
   private async hostSyrk(x: CudaMatrix, { out, ...options }: SyrkOptions): Promise<Matrix> {
@@ -384,10 +429,20 @@ export class CudaBackend implements LinearAlgebra {
   private async eigenvalues(a: CudaMatrix, vectors: boolean): Promise<Float64Array | null> {
     if (a.rows === 0) return new Float64Array(0);
     await this.checkFinite(a);
-    return syevd(this.device, a, vectors).catch((error) => {
+    return this.unlessNoRoom(() => syevd(this.device, a, vectors));
+  }
+
+  /** What `work` answers, or null where the device has no room for it. It leaves its inputs as they were in that case. */
+  private unlessNoRoom<T>(work: () => Promise<T>): Promise<T | null> {
+    return work().catch((error) => {
       if (error instanceof WeightfoldError && error.code === 'device_memory_exhausted') return null;
       throw error;
     });
+  }
+
+  /** As `unlessNoRoom`: whether `work` was done. */
+  private async hadRoom(work: () => Promise<void>): Promise<boolean> {
+    return (await this.unlessNoRoom(async () => work().then(() => true))) ?? false;
   }
 
   private async hostEigh(matrices: readonly CudaMatrix[]): Promise<Eigh[]> {
@@ -408,20 +463,27 @@ export class CudaBackend implements LinearAlgebra {
       return { values: new Float64Array(0), u: empty(m), v: empty(n) };
     }
     await this.checkFinite(x);
-    if (!x.onDevice) {
-      const { values, u, v } = await this.host.svd(await this.toHost(x));
-      return { values, u: this.adopt(u), v: this.adopt(v) };
-    }
-    // The library wants its matrix tall: this one where it is wide, else its transpose.
-    const wide = n >= m ? x : this.scratch(n, m, x.precision);
-    if (wide !== x) transpose(this.device, x, wide);
-    const long = this.scratch(k, Math.max(m, n), x.precision);
-    const [columns, short] = [this.scratch(k, k, x.precision), this.scratch(k, k, x.precision)];
-    const values = await gesvd(this.device, wide, long, columns);
-    transpose(this.device, columns, short);
-    this.dispose(columns);
-    if (wide !== x) this.dispose(wide);
-    return n >= m ? { values, u: short, v: long } : { values, u: long, v: short };
+    const solved = x.onDevice ? await this.unlessNoRoom(() => this.deviceSvd(x)) : null;
+    if (solved) return solved;
+    const { values, u, v } = await this.host.svd(await this.toHost(x));
+    return { values, u: this.adopt(u), v: this.adopt(v) };
+  }
+
+  /** @throws WeightfoldError `device_memory_exhausted`; `x` is as it was then */
+  private deviceSvd(x: CudaMatrix): Promise<Svd> {
+    const [m, n, k] = [x.rows, x.cols, Math.min(x.rows, x.cols)];
+    return this.making(async (own) => {
+      const made = (rows: number, cols: number) => own(this.deviceScratch(rows, cols, x.precision));
+      // The library wants its matrix tall: this one where it is wide, else its transpose.
+      const wide = n >= m ? x : made(n, m);
+      if (wide !== x) transpose(this.device, x, wide);
+      const [long, columns, short] = [made(k, Math.max(m, n)), made(k, k), made(k, k)];
+      const values = await gesvd(this.device, wide, long, columns);
+      transpose(this.device, columns, short);
+      this.dispose(columns);
+      if (wide !== x) this.dispose(wide);
+      return n >= m ? { values, u: short, v: long } : { values, u: long, v: short };
+    });
   }
 
   private async checkFinite(a: CudaMatrix): Promise<void> {
@@ -436,11 +498,8 @@ export class CudaBackend implements LinearAlgebra {
     const x = cuda(a);
     if (x.rows > x.cols) throw new RangeError(`orthonormalize: ${x.rows} rows in ${x.cols} dimensions.`);
     if (x.rows === 0) return x;
-    if (!x.onDevice) {
-      await this.copy(this.adopt(await this.host.orthonormalize(await this.toHost(x))), x);
-      return x;
-    }
-    await orthonormalRows(this.device, x, x.rows);
+    const done = x.onDevice && (await this.hadRoom(() => orthonormalRows(this.device, x, x.rows)));
+    if (!done) await this.copy(this.adopt(await this.host.orthonormalize(await this.toHost(x))), x);
     return x;
   }
 
@@ -448,29 +507,36 @@ export class CudaBackend implements LinearAlgebra {
     const x = cuda(a);
     const [k, m] = [x.rows, x.cols];
     if (k + count > m) throw new RangeError(`complement: ${k} + ${count} rows in ${m} dimensions.`);
-    const out = cuda(this.zeros(m, count, x.precision));
-    if (count === 0) return out;
-    const q = this.scratch(k + count, m, x.precision);
-    if (k === 0 || !q.onDevice || !out.onDevice) {
-      this.dispose(q);
-      await this.copy(this.adopt(await this.host.complement(await this.toHost(x), count)), out);
+    return this.making(async (own) => {
+      const out = own(cuda(this.zeros(m, count, x.precision)));
+      if (count === 0) return out;
+      const done = k > 0 && x.onDevice && out.onDevice && (await this.hadRoom(() => this.deviceComplement(x, out)));
+      if (!done) await this.copy(this.adopt(await this.host.complement(await this.toHost(x), count)), out);
       return out;
+    });
+  }
+
+  /** out (m × count) ← orthonormal columns orthogonal to the rows of x. @throws `device_memory_exhausted` */
+  private async deviceComplement(x: CudaMatrix, out: CudaMatrix): Promise<void> {
+    const [k, m, count] = [x.rows, x.cols, out.cols];
+    const q = this.deviceScratch(k + count, m, x.precision);
+    try {
+      await this.copy(x, q.window(0, k, 0, m));
+      await orthonormalRows(this.device, q, k);
+      transpose(this.device, q.window(k, k + count, 0, m), out);
+    } finally {
+      this.dispose(q);
     }
-    await this.copy(x, q.window(0, k, 0, m));
-    await orthonormalRows(this.device, q, k);
-    transpose(this.device, q.window(k, k + count, 0, m), out);
-    this.dispose(q);
-    return out;
   }
 
   async solvePositive(a: Matrix, b: Matrix): Promise<Matrix> {
     const [l, x] = [cuda(a), cuda(b)];
-    if (!l.onDevice || !x.onDevice) {
+    if (l.rows === 0) return x;
+    const factored = l.onDevice && x.onDevice && (await this.hadRoom(() => potrf(this.device, l)));
+    if (!factored) {
       await this.copy(this.adopt(await this.host.solvePositive(await this.toHost(l), await this.toHost(x))), x);
       return x;
     }
-    if (l.rows === 0) return x;
-    await potrf(this.device, l);
     if (x.cols === 0) return x;
     const { trsm } = this.device.libraries.cublas[l.precision];
     const one = allocate(1, l.precision).fill(1);

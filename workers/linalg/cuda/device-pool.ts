@@ -8,13 +8,13 @@ export interface Block {
 export interface PoolActions {
   /** Null where the device has not that much left. */
   allocate(bytes: number): number | null;
-  release(pointer: number): void;
+  release(block: Block): void;
   /** Called when a block is given back. */
   mark(block: Block): void;
 }
 
 /** Sizes are rounded up to this, so that matrices of nearly one size share blocks. */
-const GRAIN_BYTES = 64 * 1024;
+export const GRAIN_BYTES = 64 * 1024;
 
 /** Device memory, reused by size (cudaMalloc and cudaFree wait for the whole device) and never above a limit. */
 export class DevicePool {
@@ -70,7 +70,7 @@ export class DevicePool {
 
   /** Return everything idle to the device. */
   trim(): void {
-    for (const blocks of this.kept.values()) for (const { pointer } of blocks) this.actions.release(pointer);
+    for (const blocks of this.kept.values()) for (const block of blocks) this.actions.release(block);
     this.kept.clear();
     this.idle = 0;
   }

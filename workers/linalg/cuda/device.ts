@@ -1,5 +1,6 @@
 import koffi from 'koffi';
 import { WeightfoldError } from '../../../src/errors.js';
+import { bytes as formatBytes } from '../../../src/format/numbers.js';
 import type { FloatArray, Precision } from '../contract.js';
 import type { Native } from '../cpu/library.js';
 import { type Block, DevicePool } from './device-pool.js';
@@ -89,7 +90,10 @@ export class Device {
     this.kernels = this.loadKernels();
     this.pool = new DevicePool(limit, {
       allocate: (bytes) => this.allocate(bytes),
-      release: (pointer) => this.check(runtime.cudaFree(pointer), 'cudaFree'),
+      release: ({ pointer, event }) => {
+        this.check(runtime.cudaFree(pointer), 'cudaFree');
+        if (event !== null) this.check(runtime.cudaEventDestroy(event), 'cudaEventDestroy');
+      },
       mark: (block) => {
         block.event ??= this.newEvent();
         this.check(runtime.cudaEventRecord(block.event, this.compute), 'cudaEventRecord');
@@ -125,12 +129,16 @@ export class Device {
     });
   }
 
-  /** Memory for a step in between. @throws WeightfoldError `device_memory_exhausted` */
-  scratch(bytes: number): Block {
-    const block = this.pool.take(bytes);
+  /**
+   * Memory for a step in between.
+   * @param reserve share of the limit that must stay free
+   * @throws WeightfoldError `device_memory_exhausted`
+   */
+  scratch(bytes: number, reserve = 0): Block {
+    const block = this.pool.take(bytes, reserve);
     if (block) return block;
     throw new WeightfoldError(
-      `The GPU has ${(this.pool.available / 1e6).toFixed(0)} MB of its ${(this.pool.limit / 1e6).toFixed(0)} MB left; ${(bytes / 1e6).toFixed(0)} MB are needed at once.`,
+      `The GPU has ${formatBytes(this.pool.available)} of its ${formatBytes(this.pool.limit)} left. This step needs ${formatBytes(bytes)} at once.`,
       { code: 'device_memory_exhausted', status: 507, retryable: true },
     );
   }

@@ -18,11 +18,32 @@ import {
 const OLDEST = 11_080;
 const NEWEST_MAJOR = 13;
 
-/** File names by CUDA's major version, newest first; cuSOLVER counts its own. */
+/**
+ * File names by CUDA's major version, newest first. cuSOLVER has version numbers of its own, as cusolverGetVersion counts
+ * them (1000·major + 100·minor + patch): CUDA 11.8 has 11.4.1, CUDA 12.0 has 11.4.2, CUDA 13.0 has 12.0.
+ */
 const RELEASES = [
-  { major: 13, runtime: 'libcudart.so.13', cublas: 'libcublas.so.13', cusolver: 'libcusolver.so.12' },
-  { major: 12, runtime: 'libcudart.so.12', cublas: 'libcublas.so.12', cusolver: 'libcusolver.so.11' },
-  { major: 11, runtime: 'libcudart.so.11.0', cublas: 'libcublas.so.11', cusolver: 'libcusolver.so.11' },
+  {
+    major: 13,
+    runtime: 'libcudart.so.13',
+    cublas: 'libcublas.so.13',
+    cusolver: 'libcusolver.so.12',
+    solverVersions: [12_000, Number.POSITIVE_INFINITY],
+  },
+  {
+    major: 12,
+    runtime: 'libcudart.so.12',
+    cublas: 'libcublas.so.12',
+    cusolver: 'libcusolver.so.11',
+    solverVersions: [11_402, 12_000],
+  },
+  {
+    major: 11,
+    runtime: 'libcudart.so.11.0',
+    cublas: 'libcublas.so.11',
+    cusolver: 'libcusolver.so.11',
+    solverVersions: [11_000, 11_402],
+  },
 ];
 const DRIVER_FILE = 'libcuda.so.1';
 
@@ -110,8 +131,19 @@ function loadRelease(release: Release, library: Library, search: Search): CudaLi
     ...bindAll(cusolverFile, CUSOLVER, release.cusolver),
     ...bindTyped(cusolverFile, CUSOLVER_TYPED, release.cusolver),
   };
+  checkSolver(release, cusolver);
   const driver = bindAll(open(DRIVER_FILE, `The NVIDIA driver’s ${DRIVER_FILE}`, search), DRIVER, DRIVER_FILE);
   return { runtime, driver, cublas, cusolver, version: versionText(version) };
+}
+
+/** Two releases share a cuSOLVER file name: one folder can hold the libraries of both. */
+function checkSolver({ major, cusolver, solverVersions: [from, below] }: Release, library: CudaLibraries['cusolver']) {
+  const version = read(library.cusolverGetVersion);
+  if (version >= from && version < below) return;
+  const text = `${Math.floor(version / 1000)}.${Math.floor(version / 100) % 10}.${version % 100}`;
+  throw refuse(
+    `${cusolver} is cuSOLVER ${text}, which is not CUDA ${major}’s. Install all CUDA libraries from one release, and list its folder first in CUDA_LIBRARIES.`,
+  );
 }
 
 type Library = ReturnType<typeof koffi.load>;

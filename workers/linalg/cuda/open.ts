@@ -24,11 +24,15 @@ export function openCuda(
 
 /** Marks what CUDA_VISIBLE_DEVICES was before: a process and its children must not count twice. */
 const VISIBLE_BEFORE = 'WEIGHTFOLD_VISIBLE_DEVICES';
+/** Its value where CUDA_VISIBLE_DEVICES was not set. */
+const ALL = 'all';
 
 /** Of the devices this process may see, leave the one with this number. Before the driver is loaded. */
 function selectDevice(number: number): void {
-  process.env[VISIBLE_BEFORE] ??= process.env.CUDA_VISIBLE_DEVICES ?? '';
-  const listed = process.env[VISIBLE_BEFORE].split(',').filter((entry) => entry.trim() !== '');
+  process.env[VISIBLE_BEFORE] ??= process.env.CUDA_VISIBLE_DEVICES ?? ALL;
+  const before = process.env[VISIBLE_BEFORE];
+  const listed = before.split(',').filter((entry) => entry.trim() !== '');
   process.env.CUDA_DEVICE_ORDER ??= 'PCI_BUS_ID'; // as nvidia-smi counts
-  process.env.CUDA_VISIBLE_DEVICES = listed.length > 0 ? (listed[number] ?? '-1') : String(number);
+  // Set but empty, it means no device at all; -1 says the same, and does not look unset.
+  process.env.CUDA_VISIBLE_DEVICES = before === ALL ? String(number) : (listed[number] ?? '-1');
 }

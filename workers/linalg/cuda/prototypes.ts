@@ -26,6 +26,7 @@ export const RUNTIME = {
   cudaEventCreateWithFlags: 'int cudaEventCreateWithFlags(void **event, unsigned int flags)',
   cudaEventRecord: 'int cudaEventRecord(void *event, void *stream)',
   cudaEventSynchronize: 'int cudaEventSynchronize(void *event)',
+  cudaEventDestroy: 'int cudaEventDestroy(void *event)',
 } as const;
 
 export const DRIVER = {

@@ -110,18 +110,20 @@ export function transpose(device: Device, from: CudaMatrix, to: CudaMatrix): voi
 /**
  * QR of aᵀ, which is how `a` (k × m, row-major) lies for the library: the first `count` columns of Q become rows of `a`,
  * which has room for them (count ≥ k rows); only its first k rows hold data.
+ * @throws WeightfoldError `device_memory_exhausted`; `a` is as it was then
  */
 export async function orthonormalRows(device: Device, a: CudaMatrix, k: number): Promise<void> {
   const { precision, cols: m, rows: count } = a;
   const type = typeOf(precision);
-  await device.withScratch([Math.max(1, k) * BYTES[precision]], async (tau) => {
-    await solve(device, 'Xgeqrf', [m, k, type, a.pointer, a.ld, type, tau, type]);
-    const { orgqr, orgqr_bufferSize } = device.libraries.cusolver[precision];
+  const { orgqr, orgqr_bufferSize } = device.libraries.cusolver[precision];
+  await device.withScratch([Math.max(1, k) * BYTES[precision], 4], async (tau, info) => {
     const shape = [device.cusolver, m, count, k, a.pointer, a.ld, tau];
-    await device.alone(async () => {
-      const size = new Int32Array(1);
-      device.check(orgqr_bufferSize(...shape, size), 'cusolverDn orgqr_bufferSize');
-      await device.withScratch([size[0] * BYTES[precision], 4], async (work, info) => {
+    const size = new Int32Array(1);
+    await device.alone(async () => device.check(orgqr_bufferSize(...shape, size), 'cusolverDn orgqr_bufferSize'));
+    // Both workspaces are taken before the first solver overwrites `a`.
+    await device.withScratch([size[0] * BYTES[precision]], async (work) => {
+      await solve(device, 'Xgeqrf', [m, k, type, a.pointer, a.ld, type, tau, type]);
+      await device.alone(async () => {
         await device.run(orgqr, [...shape, work, size[0], info], 'cusolverDn orgqr');
         await device.synchronize();
       });
