@@ -8,6 +8,7 @@ import { CpuBackend } from '../../workers/linalg/cpu/backend.js';
 import { CudaBackend } from '../../workers/linalg/cuda/backend.js';
 import { GRAIN_BYTES } from '../../workers/linalg/cuda/device-pool.js';
 import { type CudaLibraries, loadCuda } from '../../workers/linalg/cuda/library.js';
+import { owning } from '../../workers/linalg/owning.js';
 import { pipelineGoldens } from '../pipeline/goldens.js';
 import { buildStandin, noStandin, violationsIn } from '../support/cuda-standin.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
@@ -35,6 +36,18 @@ function withStandin(): void {
   const la = open(2 ** 30);
   pipelineGoldens('cuda on its stand-in', root, la, { sampled: false });
   it('a merge leaves the card’s memory as it found it', () => expect(held(la)).toBe(0));
+
+  it('and so does one that forgot to dispose of matrices', async () => {
+    const la = open(2 ** 24);
+    const { la: own, held: kept, release } = owning(la);
+    const a = own.upload(random(600), 20, 30);
+    const { u } = await own.svd(own.upload(random(600), 20, 30));
+    own.dispose(u);
+    own.dispose(await own.syrk(a));
+    expect([kept.size, held(la) > 0]).toEqual([3, true]);
+    release();
+    expect([kept.size, held(la)]).toEqual([0, 0]);
+  });
 
   describe('a failed call frees what it took', () => {
     it('receiving values that cannot be read', async () => {

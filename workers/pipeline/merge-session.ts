@@ -6,6 +6,7 @@ import { MAX_TAKEOVERS } from '../../src/queue/settings.js';
 import type { Progress } from '../../src/schemas/job.js';
 import type { StepPlan } from '../../src/schemas/plan.js';
 import { VERSION } from '../../src/version.js';
+import { owning } from '../linalg/owning.js';
 import type { Attempt, Measured, MergeRun } from './attempt.js';
 import { releaseKept } from './basis.js';
 import { checkUnchanged } from './check-unchanged.js';
@@ -41,6 +42,7 @@ function ownFiles({ scratch, store, record }: MergeRun) {
  */
 export class MergeSession {
   private readonly run: MergeRun;
+  private readonly release: () => void;
   private readonly readers: readonly CheckpointReader[];
   private readonly steps: StepStore;
   private readonly attempt: Attempt;
@@ -52,7 +54,10 @@ export class MergeSession {
   private timings: (() => StepTimings) | undefined;
 
   private constructor(run: MergeRun, readers: readonly CheckpointReader[], steps: StepStore, aborter: AbortController) {
-    this.run = run;
+    // The host's memory is collected; a device's is given back when the merge is closed, whatever its steps left.
+    const { la, release } = run.la.info.deviceMemory === null ? { la: run.la, release: () => {} } : owning(run.la);
+    this.run = { ...run, la };
+    this.release = release;
     this.readers = readers;
     this.steps = steps;
     this.aborter = aborter;
@@ -91,6 +96,7 @@ export class MergeSession {
 
   async close(): Promise<void> {
     releaseKept({ la: this.run.la, bases: this.attempt.bases });
+    this.release();
     await Promise.all(this.readers.map((reader) => reader.close()));
   }
 
