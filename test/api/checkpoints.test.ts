@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
 import { rawFile, tensorJson } from '../support/raw-safetensors.js';
@@ -96,10 +95,9 @@ describe('an upload', () => {
       `PUT /v1/checkpoints/cut/files/model.safetensors HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\nContent-Length: ${model.length}\r\n\r\n`,
     );
     socket.write(model.subarray(0, 40));
-    await sleep(200);
+    await expect.poll(() => stored('cut')).not.toEqual([]);
     socket.destroy();
-    await sleep(300);
-    expect(await stored('cut')).toEqual([]);
+    await expect.poll(() => stored('cut')).toEqual([]);
     await service.http.get('/v1/checkpoints/cut').expect(404);
     await service.http.get('/healthz').expect(200);
   });

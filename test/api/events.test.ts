@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import supertest from 'supertest';
 import { Agent, request } from 'undici';
@@ -154,8 +153,7 @@ const submit = async (body: JobSpecInput) => (await service.http.post('/v1/jobs'
 
 /** Nobody follows a job any more. */
 async function untilUnfollowed(): Promise<void> {
-  for (let i = 0; i < 200 && service.services.jobs.feeds.size > 0; i++) await sleep(25);
-  expect(service.services.jobs.feeds.size).toBe(0);
+  await expect.poll(() => service.services.jobs.feeds.size).toBe(0);
 }
 
 describe('the events of a job as a stream', () => {
@@ -251,8 +249,7 @@ describe('Prefer: wait', () => {
     const dispatcher = new Agent();
     const options = { method: 'POST', headers, body: JSON.stringify(slow), dispatcher } as const;
     const asked = request(`${service.url}/v1/jobs`, options).catch(() => undefined);
-    for (let i = 0; i < 200 && service.services.jobs.feeds.size === 0; i++) await sleep(25);
-    expect(service.services.jobs.feeds.size).toBe(1);
+    await expect.poll(() => service.services.jobs.feeds.size).toBe(1);
     await dispatcher.destroy();
     expect(await asked).toBeUndefined();
     await untilUnfollowed();

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MANIFEST_FILE } from '../../src/jobs/manifest.js';
@@ -62,8 +61,7 @@ describe('a client that has gone before its answer began', () => {
     await store.finish(id, { status: 'succeeded', finished_at: new Date().toISOString(), error: null });
     await sendAndGo(`${head('GET', `/v1/jobs/${id}/artifacts/a.txt`)}\r\n`, 'get');
     await service.http.get(`/v1/jobs/${id}/artifacts/a.txt`).expect(200, 'a');
-    for (let i = 0; i < 20 && jobs.downloads.has(id); i++) await sleep(10);
-    expect(jobs.downloads.has(id)).toBe(false);
+    await expect.poll(() => jobs.downloads.has(id)).toBe(false);
   });
 
   it('is not waited with for the end of its job', async () => {

@@ -144,18 +144,17 @@ describe('lists', () => {
 });
 
 describe('control', () => {
-  it('a running job stops within a second and publishes nothing; a queued one at once; the service goes on', async () => {
+  it('a running job stops in the middle of its step and publishes nothing; a queued one at once; the service goes on', async () => {
     const submit = async () => (await service.http.post('/v1/jobs').send(slow())).body.id as string;
     const [running, queued] = [await submit(), await submit()];
     await waitUntil(service.http, running, ({ progress }) => progress.phase === 'basis');
     const { body: early } = await service.http.post(`/v1/jobs/${queued}/cancel`).expect(202);
     expect(early).toMatchObject({ status: 'cancelled', attempt: 0, error: null });
-    const asked = Date.now();
     await service.http.post(`/v1/jobs/${running}/cancel`).expect(202);
     const job = await waitForEnd(service.http, running);
-    // The promise to clients, with the time to see it: one second, and polls of a few milliseconds.
-    expect(Date.parse(job.finished_at as string) - asked).toBeLessThan(1500);
     expect(job).toMatchObject({ status: 'cancelled', cancel_requested: true, error: null });
+    // Its one eigenproblem takes seconds and was not waited for.
+    expect(job.progress).toMatchObject({ phase: 'basis', completed: 0 });
     const again = await service.http.post(`/v1/jobs/${running}/cancel`).expect(202);
     expect(again.body.finished_at).toBe(job.finished_at);
     for (const id of [running, queued])
@@ -206,7 +205,7 @@ describe('control', () => {
     const before = await waiting();
     const [low, high] = [await submit({}), await submit({ priority: 5 })];
     // A worker puts a merge's steps into the queue; both must be there before a worker is free to choose.
-    await expect.poll(waiting, { timeout: 30_000 }).toBeGreaterThanOrEqual(before + 2);
+    await expect.poll(waiting).toBeGreaterThanOrEqual(before + 2);
     await service.http.post(`/v1/jobs/${first.id}/cancel`);
     const [a, b] = [await waitForEnd(service.http, low), await waitForEnd(service.http, high)];
     expect(Date.parse(b.started_at as string)).toBeLessThanOrEqual(Date.parse(a.started_at as string));

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../faults/processes.js';
 import { measureDisk } from '../../src/metrics/measure-disk.js';
 import { measureQueue } from '../../src/metrics/measure-queue.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
+import { eventually } from '../support/patience.js';
 import { runJob, startService, type TestService, upload } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 
@@ -48,11 +48,10 @@ beforeAll(async () => {
   expect((await runJob(service.http, spec('a', 'nan'))).status).toBe('failed');
   await service.http.post('/v1/jobs').send(spec('a', 'none')).expect(422);
   // Both ends are told of after the store has them.
-  for (let i = 0; i < 100; i++) {
+  await eventually(async () => {
     const [api, worker] = [await ofApi(), await ofWorker()];
-    if (sum(api, /^weightfold_jobs_finished_total/) === 2 && sum(worker, /^weightfold_step_failures_total/) > 0) break;
-    await sleep(50);
-  }
+    return sum(api, /^weightfold_jobs_finished_total/) === 2 && sum(worker, /^weightfold_step_failures_total/) > 0;
+  });
 });
 afterAll(() => service?.close());
 

@@ -4,11 +4,11 @@ import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import type { Socket } from 'node:net';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Upload, type UploadOptions } from 'tus-js-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildApp } from '../../src/api/app.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
+import { eventually } from '../support/patience.js';
 import { startService, type TestService } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 
@@ -123,7 +123,7 @@ describe('a resumable upload', () => {
     const cut = http.request(url as string, { method: 'PATCH', headers }).on('error', () => {});
     cut.write(model.subarray(from, from + 700_000));
     const there = path.join(service.dataDir, 'uploads', path.basename(pathname));
-    for (let i = 0; i < 200 && (await stat(there)).size === from; i++) await sleep(10);
+    await eventually(async () => (await stat(there)).size > from);
     cut.destroy();
     const arrived = await head();
     expect(arrived).toBeGreaterThan(from);
@@ -156,7 +156,7 @@ describe('a resumable upload', () => {
       patch.write('12345');
       const socket = await connected;
       const there = path.join(service.dataDir, 'uploads', path.basename(pathname));
-      for (let i = 0; i < 200 && (await stat(there)).size === 0; i++) await sleep(10);
+      await eventually(async () => (await stat(there)).size > 0);
       expect(socket.timeout).toBeGreaterThan(0);
       patch.end('67890');
       const [{ statusCode }] = await once(patch, 'response');

@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
+import { eventually } from '../support/patience.js';
 import { startService, type TestService, upload, waitForEnd } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 
@@ -66,10 +66,6 @@ async function submit(...checkpoints: string[]): Promise<string> {
   return body.id as string;
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !condition(); i++) await sleep(50);
-}
-
 beforeAll(async () => {
   await once(receiver.listen(0, '127.0.0.1'), 'listening');
   process.env.OTEL_EXPORTER_OTLP_ENDPOINT = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
@@ -92,7 +88,7 @@ describe('a trace', () => {
     const id = await submit('a', 'a');
     const steps = (await service.services.store.record(id))?.plan.steps.map((step) => step.id) ?? [];
     const names = steps.flatMap((step) => [`step ${step}`, `wait ${step}`]).sort();
-    await until(() => ofJob(id).length >= names.length);
+    await eventually(() => ofJob(id).length >= names.length);
     const found = ofJob(id);
     expect(found.map(({ name }) => name).sort()).toEqual(names);
     const submission = spans.find(({ spanId }) => spanId === found[0].parentSpanId);
@@ -116,7 +112,7 @@ describe('a trace', () => {
 
   it('says why a step failed', async () => {
     const id = await submit('a', 'nan');
-    await until(() => ofJob(id).some(({ status }) => status.code === 2));
+    await eventually(() => ofJob(id).some(({ status }) => status.code === 2));
     const failed = ofJob(id).find(({ status }) => status.code === 2);
     expect(failed?.status.message).toBe('weights_not_finite');
     expect(failed && attribute(failed, 'error.type')).toBe('weights_not_finite');

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { embeddedSocket } from '../../src/queue/redis.js';
 import type { JobEvent } from '../../src/schemas/event.js';
 import type { JobSpecInput } from '../../src/schemas/job-spec.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
+import { eventually } from '../support/patience.js';
 import { startService, stopProgram, type TestService, upload, waitForEnd, waitUntil } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 
@@ -60,7 +60,7 @@ describe('a worker that is killed', () => {
     const mid = await running.http.get(`/v1/jobs/${id}`);
     expect(mid.body.status).toBe('running');
     running.startWorker();
-    const job = await waitForEnd(running.http, id, 200);
+    const job = await waitForEnd(running.http, id);
     expect(job).toMatchObject({ status: 'succeeded', error: null, attempt: 2, started_at: mid.body.started_at });
     const folder = running.services.store.files(id).folder;
     expect((await readdir(folder)).filter((name) => name.startsWith('artifacts'))).toEqual(['artifacts']);
@@ -77,7 +77,7 @@ describe('a worker that is killed', () => {
     const id = await submit(running, spec('big', 800));
     await waitUntil(running.http, id, ({ progress }) => progress.phase === 'basis');
     for (const pid of childrenOf(worker.pid as number)) process.kill(pid, 'SIGKILL');
-    const job = await waitForEnd(running.http, id, 200);
+    const job = await waitForEnd(running.http, id);
     expect(job).toMatchObject({ status: 'succeeded', attempt: 2 });
     expect(isAlive(worker.pid as number)).toBe(true);
     const { body } = await running.http.get(`/v1/jobs/${id}/events?limit=1000`).expect(200);
@@ -157,7 +157,7 @@ describe('a worker that is asked to stop', () => {
     expect(await redis.llen('weightfold:steps:active')).toBe(0);
     redis.disconnect();
     running.startWorker();
-    expect(await waitForEnd(running.http, id, 200)).toMatchObject({ status: 'succeeded', attempt: 2, error: null });
+    expect(await waitForEnd(running.http, id)).toMatchObject({ status: 'succeeded', attempt: 2, error: null });
   });
 });
 
@@ -228,11 +228,7 @@ async function untilChildren(pid: number): Promise<number[]> {
 }
 
 async function waitReady({ http }: TestService): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    if ((await http.get('/readyz')).status === 200) return;
-    await sleep(50);
-  }
-  throw new Error('The service did not become ready again.');
+  await eventually(async () => (await http.get('/readyz')).status === 200);
 }
 
 /** Process ids of the children of a process. */

@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { family } from '../../faults/processes.js';
 import type { JobSpecInput } from '../../src/schemas/job-spec.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
+import { eventually, PATIENCE_MS } from '../support/patience.js';
 import { type Http, runJob, startProgram, stopProgram, upload, waitForEnd, waitUntil } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 
@@ -37,12 +38,10 @@ function launch(...args: Parameters<typeof startProgram>): ChildProcess {
 }
 
 async function untilReady(http: Http, workers: number): Promise<void> {
-  for (let i = 0; i < 300; i++) {
+  await eventually(async () => {
     const reply = await http.get('/readyz').catch(() => undefined);
-    if (reply?.status === 200 && reply.body.workers >= workers) return;
-    await sleep(50);
-  }
-  throw new Error('The service did not become ready.');
+    return reply?.status === 200 && reply.body.workers >= workers;
+  });
 }
 
 const spec: JobSpecInput = {
@@ -80,9 +79,8 @@ describe('the built program', () => {
     const below = descendants(child.pid as number);
     expect(below.length).toBeGreaterThanOrEqual(3);
     expect(await stopProgram(child)).toBe(0);
-    await sleep(200);
-    expect(below.filter(isAlive)).toEqual([]);
-    expect(processesOf(env.DATA_DIR)).toEqual([]);
+    await expect.poll(() => below.filter(isAlive)).toEqual([]);
+    await expect.poll(() => processesOf(env.DATA_DIR)).toEqual([]);
     expect(readdirSync(`${env.DATA_DIR}/redis`)).not.toContain('redis.sock');
   });
 
@@ -101,9 +99,8 @@ describe('the built program', () => {
     await stopProgram(first, 'SIGKILL');
     launch('src/start.js', env);
     await untilReady(http, 1);
-    for (const id of ids) expect((await waitForEnd(http, id, 45)).status).toBe('succeeded');
-    for (let i = 0; i < 100 && workers.some(isAlive); i++) await sleep(100);
-    expect(workers.filter(isAlive)).toEqual([]);
+    for (const id of ids) expect((await waitForEnd(http, id)).status).toBe('succeeded');
+    await expect.poll(() => workers.filter(isAlive)).toEqual([]);
   });
 
   it('API and worker run apart, whichever is first', async () => {
@@ -130,7 +127,7 @@ describe('the built program', () => {
         execFileSync(process.execPath, [`dist/${program}`], {
           env: { ...process.env, DATA_DIR: subfolder(root), [name]: value },
           stdio: 'pipe',
-          timeout: 20_000,
+          timeout: PATIENCE_MS,
         });
         expect.unreachable(`${program} started`);
       } catch (error) {

@@ -80,7 +80,7 @@ describe('workers without a common disk', () => {
     // Everything the machine that is gone had finished was fetched, under the name of its attempt, not made again.
     const fetched = await readdir(path.join(second, 'steps', id));
     for (const key of before) expect(fetched).toContain(key.split('/').slice(-2).join('.'));
-    await expect.poll(() => keys(`jobs/${id}/steps`), { timeout: 30_000 }).toEqual([]);
+    await expect.poll(() => keys(`jobs/${id}/steps`)).toEqual([]);
     const { body: list } = await service.http.get(`/v1/jobs/${id}/artifacts`).expect(200);
     expect((await keys(`jobs/${id}`)).length).toBe(list.data.length);
 
@@ -89,7 +89,7 @@ describe('workers without a common disk', () => {
     await stopProgram(other);
     // What machines have of jobs that have ended goes when a worker starts, and while it runs.
     const last = worker(second);
-    await expect.poll(() => readdir(path.join(second, 'steps')), { timeout: 30_000 }).toEqual([]);
+    await expect.poll(() => readdir(path.join(second, 'steps'))).toEqual([]);
     await stopProgram(last);
   }, 180_000);
 });

@@ -13,6 +13,7 @@ import { createLogger } from '../../src/log.js';
 import { EmbeddedRedis } from '../../src/queue/embedded-redis.js';
 import type { Job } from '../../src/schemas/job.js';
 import type { JobSpecInput } from '../../src/schemas/job-spec.js';
+import { PATIENCE_MS } from './patience.js';
 
 const PROGRAM = (name: string) => fileURLToPath(new URL(`../../dist/${name}`, import.meta.url));
 const POLL_MS = 25;
@@ -82,7 +83,12 @@ export async function startService(
 }
 
 /** Wait until a job's representation satisfies `condition`. */
-export async function waitUntil(http: Http, id: string, condition: (job: Job) => boolean, seconds = 120): Promise<Job> {
+export async function waitUntil(
+  http: Http,
+  id: string,
+  condition: (job: Job) => boolean,
+  seconds = PATIENCE_MS / 1000,
+): Promise<Job> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const { body } = await http.get(`/v1/jobs/${id}`).expect(200);

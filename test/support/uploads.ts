@@ -13,7 +13,8 @@ export interface Target {
 }
 
 const FILE = 'model.safetensors';
-const SETTLE_MS = 10_000;
+/** A guard against hanging; what is left after it counts as left. */
+const SETTLE_MS = 120_000;
 
 /** A well-formed file of about `bytes`, all of whose values are `value`. */
 export function filled(bytes: number, value: number): Buffer {

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import type { JobEvent } from '../../src/schemas/event.js';
+import { eventually } from '../support/patience.js';
 
 export interface Call {
   id: string;
@@ -60,12 +60,10 @@ export class Receiver {
 
   /** Calls at a path, once there are `count`. */
   async received(path: string, count: number): Promise<Call[]> {
-    for (let i = 0; i < 600; i++) {
+    return eventually(() => {
       const calls = this.calls.filter((call) => call.path === path);
-      if (calls.length >= count) return calls;
-      await sleep(25);
-    }
-    throw new Error(`${path} was called ${this.calls.length} times; ${count} were expected.`);
+      return calls.length >= count && calls;
+    });
   }
 
   async stop(): Promise<void> {

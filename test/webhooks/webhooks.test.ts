@@ -10,6 +10,7 @@ import type { Delivery } from '../../src/schemas/webhook.js';
 import { retryDelay } from '../../src/webhooks/schedule.js';
 import { WebhookSender } from '../../src/webhooks/sender.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
+import { eventually } from '../support/patience.js';
 import { runJob, startService, type TestService, upload } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 import { Receiver } from './receiver.js';
@@ -42,19 +43,16 @@ const deliveries = async (id: string) =>
 
 /** Wait until none of a job's deliveries is under way, of which there are at least `count`. */
 async function settled(id: string, count = 1): Promise<Delivery[]> {
-  for (let i = 0; i < 600; i++) {
+  return eventually(async () => {
     const all = await deliveries(id);
-    if (all.length >= count && all.every(({ status }) => status !== 'pending')) return all;
-    await sleep(25);
-  }
-  throw new Error(`Not settled: ${JSON.stringify(await deliveries(id))}`);
+    return all.length >= count && all.every(({ status }) => status !== 'pending') && all;
+  });
 }
 
 const awaited = () => readdir(path.join(service.dataDir, 'webhooks'));
 
 async function untilForgotten(id: string): Promise<void> {
-  for (let i = 0; i < 400 && (await awaited()).includes(id); i++) await sleep(25);
-  expect(await awaited()).not.toContain(id);
+  await expect.poll(awaited).not.toContain(id);
 }
 
 describe('a webhook', () => {
@@ -146,8 +144,10 @@ describe('a webhook', () => {
     receiver.answer = () => ({ status: 429, headers: { 'retry-after': '3600' } });
     const { id } = await runJob(service.http, spec({ url: receiver.url('/later') }));
     await receiver.received('/later', 1);
-    let [delivery] = await deliveries(id);
-    for (let i = 0; i < 200 && delivery.attempts.length === 0; i++) [delivery] = await deliveries(id);
+    const delivery = await eventually(async () => {
+      const [one] = await deliveries(id);
+      return one.attempts.length > 0 && one;
+    });
     const wait = Date.parse(delivery.next_attempt_at as string) - Date.now();
     expect([delivery.status, wait > 3_500_000, wait < 2 * 3_600_000]).toEqual(['pending', true, true]);
     const redis = new Redis({ path: embeddedSocket(service.dataDir), retryStrategy: () => null });
