@@ -1,4 +1,5 @@
 import { count, figure, percent } from '../../src/format/numbers.js';
+import { howItWasMade } from '../../src/report/merge-kind.js';
 import type { TransformerMetrics } from '../api/types.js';
 import { type Column, SortableTable } from '../parts/sortable-table.js';
 import { Reasons } from '../plan/reasons.js';
@@ -19,11 +20,7 @@ export function TransformerResult({ metrics }: { metrics: TransformerMetrics }) 
   const measured = whole.result_loss !== null;
   return (
     <>
-      {fit === 'closed_form' && (
-        <p class="notice">
-          Merged in closed form, without calibration: an initialisation for further training, not a finished model.
-        </p>
-      )}
+      {fit === 'closed_form' && <p class="notice">{howItWasMade(metrics)}</p>}
       {measured && (
         <KeyFigures
           title="Losses"
@@ -46,7 +43,9 @@ export function TransformerResult({ metrics }: { metrics: TransformerMetrics }) 
       <section class="card" aria-labelledby="spaces">
         <header>
           <h2 id="spaces">Spaces</h2>
-          <span class="quiet small">fit: {fit.replace('_', ' ')}</span>
+          <span class="quiet small">
+            fit: {fit.replace('_', ' ')}, basis: {metrics.basis}
+          </span>
         </header>
         {residual && merge.spectrum.length > 1 && (
           <SpectrumPlots

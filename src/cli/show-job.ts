@@ -1,4 +1,5 @@
 import type { Artifact, Job, Metrics, TransformerMetrics } from '../client/index.js';
+import { kindInWords } from '../report/merge-kind.js';
 import { age, bytes, columns, type Fact, facts, figure } from './format.js';
 
 export function showJob(job: Job): string {
@@ -73,9 +74,6 @@ export function showMetrics(metrics: Metrics): string {
           ['outputs, cosine', figure(metrics.end_to_end.cosine)],
           ['whole map, relative error', figure(metrics.end_to_end.map_relative_error)],
         ])
-      : facts([
-          ['fit', metrics.fit === 'closed_form' ? 'closed form: an initialisation for further training' : 'calibrated'],
-          ...losses(metrics.end_to_end),
-        ]);
+      : facts([['fit', kindInWords(metrics)], ...losses(metrics.end_to_end)]);
   return `${whole}\n\n${tensors}\n\n${took}`;
 }

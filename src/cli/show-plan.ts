@@ -1,4 +1,5 @@
 import type { Plan } from '../client/index.js';
+import { kindInWords } from '../report/merge-kind.js';
 import { bytes, columns, duration, facts } from './format.js';
 
 /** A plan for people: what becomes of each space, what is written, what it costs. */
@@ -7,7 +8,7 @@ export function showPlan(plan: Plan): string {
   const parts = [
     facts([
       ['family', plan.family],
-      ['kind', plan.kind === 'transformer' ? `transformer, ${fitOf(plan.fit)}` : plan.kind],
+      ['kind', plan.kind === 'transformer' ? `transformer, ${kindInWords(plan)}` : plan.kind],
       ['steps', String(plan.steps.length)],
       ['reads', bytes(costs.bytes_read)],
       ['writes', bytes(costs.bytes_written)],
@@ -40,6 +41,3 @@ export function showPlan(plan: Plan): string {
   }
   return [...parts, ...warnings.map((warning) => `Warning: ${warning}`)].join('\n\n');
 }
-
-const fitOf = (fit: string) =>
-  fit === 'closed_form' ? 'closed form: an initialisation for further training' : 'calibrated';

@@ -2141,6 +2141,11 @@ export interface components {
             name?: string;
         };
         TransformerMetrics: {
+            /**
+             * @description What the basis of the residual stream comes from.
+             * @enum {string}
+             */
+            basis: "weight" | "balanced" | "activation";
             /** @description Means over the probes. */
             end_to_end: {
                 mean_of_sources_loss: number | null;

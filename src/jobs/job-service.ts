@@ -2,6 +2,7 @@ import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import type { Config } from '../config.js';
 import { ConflictError, NotFoundError, WeightfoldError } from '../errors.js';
 import type { Logger } from '../log.js';
+import { settledSpec } from '../plan/settled-spec.js';
 import type { MergeQueue } from '../queue/merge-queue.js';
 import type { JobEvent } from '../schemas/event.js';
 import { isTerminal, type Job, type JobError, type JobStatus } from '../schemas/job.js';
@@ -70,14 +71,15 @@ export class JobService {
 
   /** The plan, and what stands in its way just now. */
   plan(spec: JobSpec): Promise<ShownPlan> {
-    return this.planner.show(spec);
+    return this.planner.show(settledSpec(spec));
   }
 
   /**
    * Accept a job: planned, on disk, then in the queue. A job on disk that never reached the queue (a crash in
    * between) is found by `reconcile`.
    */
-  async submit(spec: JobSpec, { idempotencyKey, retryOf = null, trace }: Submission = {}): Promise<Job> {
+  async submit(given: JobSpec, { idempotencyKey, retryOf = null, trace }: Submission = {}): Promise<Job> {
+    const spec = settledSpec(given);
     const known = idempotencyKey && (await this.submittedBefore(idempotencyKey, spec));
     if (known) return known;
     // Asked at once, heeded last: what is wrong with the spec is said first.

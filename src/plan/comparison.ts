@@ -9,6 +9,7 @@ import { isTransformer } from '../schemas/model.js';
 import type { ComparisonPlan, LinearPlan, MergePlan } from '../schemas/plan.js';
 import { baselinesOf } from './baselines.js';
 import { chainSpace, EMBEDDING_SPACE, methodName, pointSpec, widthsOf } from './points.js';
+import { settledMethod } from './settled-spec.js';
 import { locate, type SourceHeaders } from './sources.js';
 import { orderSteps } from './steps.js';
 import type { TokenShape } from './whole-model.js';
@@ -22,10 +23,10 @@ export const REFERENCE_STEP = 'reference';
 export function comparedMethods({ model, compare }: JobSpec): { name: string; method: Method }[] {
   const { methods, baselines } = compare as Compare;
   const whole = isTransformer(model);
-  const named = (methods ?? usualMethods(model)).map(({ name, ...method }: Method & { name?: string }) => ({
-    name: name ?? methodName(method, whole),
-    method,
-  }));
+  const named = (methods ?? usualMethods(model)).map(({ name, ...given }: Method & { name?: string }) => {
+    const method = whole ? settledMethod(given) : given;
+    return { name: name ?? methodName(method, whole), method };
+  });
   if (whole || !baselines.includes('notebook')) return named;
   const notebook = (['diag', 'separate'] as const).map((mode) => ({
     name: `notebook, ${mode}`,

@@ -70,7 +70,7 @@ export function methodName({ basis, mode, solver, fit, calibration }: Method, wh
   if (whole) {
     const data = calibration && 'generate' in calibration ? ', generated text' : '';
     const kind = fit === 'closed_form' || !calibration ? 'closed form' : 'calibrated';
-    const from = basis === 'weight' ? '' : `, ${basis}`;
+    const from = basis === 'weight' || kind === 'calibrated' ? '' : `, ${basis}`;
     return `${kind}${from}${data}${mode === 'separate' ? ', separate' : ''}`;
   }
   return `${SOLVER_NAMES[solver.type]}${basis === 'weight' ? 'weight PCA' : basis}${mode === 'separate' ? ', separate' : ''}`;

@@ -1,5 +1,6 @@
 import { figure } from '../format/numbers.js';
 import type { Metrics, TransformerMetrics } from '../schemas/metrics.js';
+import { howItWasMade, mergeKind } from './merge-kind.js';
 
 const MEANINGS = {
   exact:
@@ -18,8 +19,10 @@ export function statementOf(metrics: Metrics | TransformerMetrics): string {
     return `<b>A linear merge.</b> Every space is rewritten without a nonlinearity in between; what is lost is what the widths leave out.${whole} On the probe inputs the outputs are off by ${figure(outputs)}.`;
   }
   const { result_loss: loss, source_losses: sources } = metrics.end_to_end;
-  if (metrics.fit === 'closed_form')
-    return '<b>An initialisation only.</b> This transformer was merged in closed form, without a fit on tokens. It is a starting point for further training, not a finished model: do not expect it to do what its sources do before it is trained.';
+  const kind = mergeKind(metrics);
+  if (kind === 'growth') return `<b>The same function, wider.</b> ${howItWasMade(metrics)}`;
+  if (kind === 'closed_form')
+    return `<b>An initialisation only.</b> ${howItWasMade(metrics)} Do not expect it to do what its sources do before it is trained.`;
   const known = sources.filter((value): value is number => value !== null);
   const compared =
     loss === null || known.length === 0
@@ -27,7 +30,7 @@ export function statementOf(metrics: Metrics | TransformerMetrics): string {
       : loss < Math.min(...known)
         ? `On the probes its mean loss, ${figure(loss)}, is below that of each source (${known.map(figure).join(', ')}).`
         : `On the probes its mean loss, ${figure(loss)}, is not below that of the best source (${figure(Math.min(...known))}).`;
-  return `<b>A calibrated merge: approximate.</b> Its weights were fitted on calibration tokens, without training. ${compared} Other text may fare otherwise.`;
+  return `<b>A calibrated merge: approximate.</b> ${howItWasMade(metrics)} ${compared} Other text may fare otherwise.`;
 }
 
 /** The words of the table of spaces, those that occur in it. */

@@ -18,11 +18,15 @@ export function contradictions(
       at: 'calibration',
       message: 'is not used by basis balanced of whole transformers, which looks at weights alone; leave it out',
     });
-  if (whole && basis === 'activation' && fit !== 'closed_form')
+  if (whole && basis === 'activation' && fit === 'auto')
     found.push({
       at: 'fit',
-      message:
-        'must be closed_form for basis activation of whole transformers; a calibrated fit measures activations anyway',
+      message: 'must be closed_form or calibrated for basis activation of whole transformers, where both measure it',
+    });
+  if (whole && basis === 'weight' && fit === 'closed_form' && calibration)
+    found.push({
+      at: 'calibration',
+      message: 'is not used by a closed form on basis weight; use basis activation, or fit calibrated, or leave it out',
     });
   if (basis === 'activation' && !calibration && !stored)
     found.push({ at: 'calibration', message: 'is needed for basis activation: what the activations are measured on' });

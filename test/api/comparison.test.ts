@@ -37,7 +37,7 @@ describe('a comparison', () => {
   });
 
   it('tables every method at every width beside the baselines, as a merge of those widths measures it', async () => {
-    const job = await runJob(service.http, spec, 400);
+    const job = await runJob(service.http, spec);
     expect([job.status, job.error]).toEqual(['succeeded', null]);
     const metrics = (await service.http.get(`/v1/jobs/${job.id}/metrics`).expect(200)).body as ComparisonMetrics;
     expect(metrics).toMatchObject({ kind: 'comparison', measure: 'map_relative_error', left_out: [] });

@@ -58,15 +58,30 @@ async function paddedTokens(): Promise<string> {
   return file;
 }
 
+/** Fit and basis as each page and file of a job gives them. */
+async function saidOf(id: string): Promise<Record<string, unknown>> {
+  const file = (name: string) => readFile(artifactPath(service, id, name), 'utf8');
+  const of = ({ fit, basis }: { fit: string; basis: string }) => ({ fit, basis });
+  const html = (await file('report.html')).replaceAll('&quot;', '"');
+  const inReport = (key: string) => new RegExp(`"${key}": "(\\w+)"`).exec(html)?.[1] ?? '';
+  return {
+    job: of((await service.http.get(`/v1/jobs/${id}`).expect(200)).body.spec.method),
+    metrics: of((await service.http.get(`/v1/jobs/${id}/metrics`).expect(200)).body),
+    recipe: of(JSON.parse(await file('job.json')).spec.method),
+    card: of(JSON.parse(/```json\n([^`]*)```/.exec(await file('README.md'))?.[1] ?? '')),
+    report: { fit: inReport('fit'), basis: inReport('basis') },
+  };
+}
+
 describe('a closed-form merge', () => {
   let id: string;
   let metrics: TransformerMetrics;
   beforeAll(async () => {
-    const job = await runJob(service.http, pair(), 500);
+    const job = await runJob(service.http, pair());
     expect(job.error).toBeNull();
     id = job.id;
     metrics = (await service.http.get(`/v1/jobs/${id}/metrics`).expect(200)).body;
-  }, 600_000);
+  });
 
   it('reports the losses of the sources as they were trained, and of the result', () => {
     const [eng, code] = metrics.probes;
@@ -104,6 +119,11 @@ describe('a closed-form merge', () => {
     expect(await readFile(artifactPath(service, id, 'README.md'), 'utf8')).toContain('initialisation');
   });
 
+  it('is the same on every page and in every file', async () => {
+    const said = { fit: 'closed_form', basis: 'weight' };
+    expect(await saidOf(id)).toEqual({ job: said, metrics: said, recipe: said, card: said, report: said });
+  });
+
   it('gives one CSV line per tensor that writes a reduced space', async () => {
     const { text } = await service.http.get(`/v1/jobs/${id}/metrics?format=csv`).expect(200);
     const names = text
@@ -123,7 +143,7 @@ it('one model grows: the same losses from a wider stock checkpoint', async () =>
   });
   const dead = await service.http.post('/v1/jobs/plan').send({ ...spec, method: { padding: 'zero' } });
   expect(dead.body.spaces[0]).toMatchObject({ legality: 'exact', reason: expect.stringContaining('padding zero') });
-  const job = await runJob(service.http, spec, 60);
+  const job = await runJob(service.http, spec);
   expect(job.error).toBeNull();
   const metrics: TransformerMetrics = (await service.http.get(`/v1/jobs/${job.id}/metrics`).expect(200)).body;
   const [eng] = metrics.probes;
@@ -132,7 +152,9 @@ it('one model grows: the same losses from a wider stock checkpoint', async () =>
   expect(metrics.spaces.every(({ legality }) => legality === 'exact')).toBe(true);
   const config = JSON.parse(await readFile(artifactPath(service, job.id, 'config.json'), 'utf8'));
   expect(config).toMatchObject({ hidden_size: 192, num_attention_heads: 6, intermediate_size: 528 });
-}, 90_000);
+  for (const file of ['README.md', 'report.html'])
+    expect(await readFile(artifactPath(service, job.id, file), 'utf8')).toContain('Computes what its source computes');
+});
 
 it('a calibrated merge takes its tokens from an upload, and reports each layer as it goes', async () => {
   const calibration = { ...tokens, tensor: 'llama.calibration.ids' };
@@ -143,7 +165,8 @@ it('a calibrated merge takes its tokens from an upload, and reports each layer a
   const job = await runJob(service.http, pair({ method: { calibration }, probe, target }), 800);
   expect(job.error).toBeNull();
   const metrics: TransformerMetrics = (await service.http.get(`/v1/jobs/${job.id}/metrics`).expect(200)).body;
-  expect(metrics.fit).toBe('calibrated');
+  const said = { fit: 'calibrated', basis: 'activation' };
+  expect(await saidOf(job.id)).toEqual({ job: said, metrics: said, recipe: said, card: said, report: said });
   const [eng, code, padded] = metrics.probes;
   const mean = ((eng.result_loss as number) + (code.result_loss as number)) / 2;
   // At 1.5 times the width: below the better source (1.610); the mean of both (1.441) needs two models.
@@ -209,9 +232,14 @@ describe('a spec that cannot succeed is refused at submission', () => {
       '/method/calibration',
     ],
     [
-      'an activation basis of a fit that has its own',
+      'an activation basis of a fit that is left open',
       { method: { basis: 'activation', calibration: { generate: {} } } },
       '/method/fit',
+    ],
+    [
+      'tokens that a closed form on weights does not read',
+      { method: { fit: 'closed_form', calibration: { generate: {} } } },
+      '/method/calibration',
     ],
   ])('%s', async (_, change, pointer) => {
     const { status, body } = await service.http.post('/v1/jobs').send({ ...pair(), ...change });

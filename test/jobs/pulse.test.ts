@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { afterAll, expect, it, vi } from 'vitest';
 import { Pulse } from '../../workers/pulse.js';
+import { PATIENCE_MS } from '../support/patience.js';
 
 /** A process that computes and says nothing. */
 const child = spawn(process.execPath, ['-e', 'for (;;);']);
@@ -12,12 +13,12 @@ it.runIf(process.platform === 'linux')('tells a process that computes from one t
   await vi.waitFor(async () => {
     await pulse.look();
     expect(pulse.missed).toBe(0);
-  }, 10_000);
+  }, PATIENCE_MS);
   child.kill('SIGSTOP');
   await vi.waitFor(async () => {
     await pulse.look();
     expect(pulse.missed).toBeGreaterThan(2);
-  }, 10_000);
+  }, PATIENCE_MS);
   pulse.heard();
   await pulse.look();
   expect(pulse.missed).toBe(0);

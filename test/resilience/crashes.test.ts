@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { embeddedSocket } from '../../src/queue/redis.js';
@@ -99,7 +100,7 @@ describe('a compute process', () => {
     const [compute] = await untilChildren(worker);
     await sleep(wait);
     process.kill(compute, 'SIGKILL');
-    expect(await waitForEnd(running.http, id, 200)).toMatchObject({ status: 'succeeded' });
+    expect(await waitForEnd(running.http, id)).toMatchObject({ status: 'succeeded' });
     const { body } = await running.http.get(`/v1/jobs/${id}/events?limit=1000`).expect(200);
     const retried = (body.data as JobEvent[]).filter(({ type }) => type === 'job.retrying');
     expect(retried.map(({ data }) => data.error?.code)).toEqual(['worker_crashed']);
@@ -109,7 +110,7 @@ describe('a compute process', () => {
     const { running, worker } = await startIdle();
     const late = await submit(running, { ...spec('big', 800), timeout_seconds: 2 });
     process.kill((await untilChildren(worker))[0], 'SIGSTOP');
-    expect(await waitForEnd(running.http, late, 20)).toMatchObject({
+    expect(await waitForEnd(running.http, late)).toMatchObject({
       status: 'failed',
       error: { code: 'job_timeout' },
     });
@@ -117,9 +118,9 @@ describe('a compute process', () => {
     await waitUntil(running.http, unwanted, ({ progress }) => progress.phase === 'basis');
     process.kill((await untilChildren(worker))[0], 'SIGSTOP');
     await running.http.post(`/v1/jobs/${unwanted}/cancel`).expect(202);
-    expect(await waitForEnd(running.http, unwanted, 20)).toMatchObject({ status: 'cancelled' });
+    expect(await waitForEnd(running.http, unwanted)).toMatchObject({ status: 'cancelled' });
     const next = await submit(running, spec('small', 3));
-    expect(await waitForEnd(running.http, next, 60)).toMatchObject({ status: 'succeeded', attempt: 1 });
+    expect(await waitForEnd(running.http, next)).toMatchObject({ status: 'succeeded', attempt: 1 });
     expect(isAlive(worker)).toBe(true);
   });
 
@@ -140,7 +141,7 @@ describe('a worker whose first probe of the backend is killed', () => {
     const worker = running.startWorker();
     process.kill((await untilChildren(worker.pid as number))[0], 'SIGKILL');
     const id = await submit(running, spec('small', 3));
-    expect(await waitForEnd(running.http, id, 60)).toMatchObject({ status: 'succeeded', attempt: 1 });
+    expect(await waitForEnd(running.http, id)).toMatchObject({ status: 'succeeded', attempt: 1 });
     expect(worker.exitCode).toBeNull();
   });
 });
@@ -210,22 +211,18 @@ describe('Redis', () => {
 async function startIdle(): Promise<{ running: TestService; worker: number }> {
   const running = await start(false);
   const worker = running.startWorker().pid as number;
-  for (let i = 0; i < 600; i++) {
+  await eventually(async () => {
     const { body } = await running.http.get('/v1/workers').expect(200);
-    if (body.data[0]?.speed && childrenOf(worker).length === 0) return { running, worker };
-    await sleep(50);
-  }
-  throw new Error('The worker did not become idle.');
+    return body.data[0]?.speed && childrenOf(worker).length === 0;
+  });
+  return { running, worker };
 }
 
-async function untilChildren(pid: number): Promise<number[]> {
-  for (let i = 0; i < 2_000; i++) {
+const untilChildren = (pid: number): Promise<number[]> =>
+  eventually(() => {
     const children = childrenOf(pid);
-    if (children.length > 0) return children;
-    await sleep(5);
-  }
-  throw new Error(`Process ${pid} has no children.`);
-}
+    return children.length > 0 && children;
+  }, 5);
 
 async function waitReady({ http }: TestService): Promise<void> {
   await eventually(async () => (await http.get('/readyz')).status === 200);

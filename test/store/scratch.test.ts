@@ -91,7 +91,7 @@ describe('workers without a common disk', () => {
     const last = worker(second);
     await expect.poll(() => readdir(path.join(second, 'steps'))).toEqual([]);
     await stopProgram(last);
-  }, 180_000);
+  });
 });
 
 async function weightsOf(id: string): Promise<[string, string][]> {

@@ -76,7 +76,7 @@ describe('results in an S3 store', () => {
     await service.http.delete(`/v1/jobs/${job.id}`).expect(204);
     expect(await keys(`jobs/${job.id}`)).toEqual([]);
     // The worker's first job waits until it has started.
-  }, 120_000);
+  });
 
   it('that are shorter than published, or gone, are refused before any header', async () => {
     const { id } = await runJob(service.http, spec({ checkpoint: 'a' }));

@@ -93,6 +93,7 @@ async function publishModel(attempt: Attempt, plan: WholeModelPlan, evaluated: E
       job_id: attempt.run.record.id,
       kind: 'transformer',
       fit: plan.fit,
+      basis: plan.basis,
       end_to_end: mean,
       probes,
       spaces,

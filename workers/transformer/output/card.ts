@@ -1,5 +1,5 @@
-import { grownSizes } from '../../../src/families/growth.js';
 import type { TransformerPlan } from '../../../src/families/plan.js';
+import { howItWasMade } from '../../../src/report/merge-kind.js';
 import type { TransformerMetrics } from '../evaluate/evaluate.js';
 
 const number = (value: number | null | undefined) => (value === null || value === undefined ? '–' : value.toFixed(3));
@@ -16,7 +16,7 @@ export function modelCard(plan: TransformerPlan, metrics: TransformerMetrics): s
     '',
     `# ${target.className} ${sources.length === 1 ? 'made' : 'merged'} from ${sources.map((s) => s.label).join(' and ')}`,
     '',
-    howMade(plan),
+    howItWasMade(plan),
     '',
     '| | hidden | heads | kv heads | ffn | layers |',
     '|---|---|---|---|---|---|',
@@ -52,17 +52,6 @@ export function modelCard(plan: TransformerPlan, metrics: TransformerMetrics): s
     ...figures(plan, metrics),
   ];
   return `${lines.join('\n')}\n`;
-}
-
-function howMade(plan: TransformerPlan): string {
-  if (plan.fit === 'calibrated')
-    return 'Merged in closed form with calibration tokens: every linear map was fitted by ridge regression, front to back, without gradient training.';
-  const { hidden, ffn, heads } = grownSizes(plan.sources, plan.target);
-  if ((hidden || ffn || heads) && plan.spaces.every((space) => space.width >= space.source_widths[0]))
-    return `Computes what its source computes, to rounding, in wider spaces${plan.padding === 'zero' ? '' : ' whose every unit is alive'}. Meant as an initialisation for further training.`;
-  const from =
-    plan.basis === 'activation' ? 'the weights, on a basis measured on calibration tokens' : 'the weights alone';
-  return `Merged in closed form from ${from}. Meant as an initialisation for further training.`;
 }
 
 function leftOut({ left_out }: TransformerPlan): string[] {
