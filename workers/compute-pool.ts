@@ -1,3 +1,4 @@
+import { WeightfoldError } from '../src/errors.js';
 import type { StepToRun } from './compute-messages.js';
 import { ComputeProcess, ComputeProcessDied } from './compute-process.js';
 import type { StepReport } from './step-report.js';
@@ -35,6 +36,10 @@ export class ComputePool {
     this.busy.add(compute);
     try {
       return await compute.run(step, signal);
+    } catch (error) {
+      // The context of a device does not survive such an error, and every later call would fail with it.
+      if (error instanceof WeightfoldError && error.code === 'device_failed') compute.end('lost its device');
+      throw error;
     } finally {
       this.busy.delete(compute);
       if (compute.alive) this.free.push(compute);

@@ -59,7 +59,7 @@ export class ComputeProcess {
   }
 
   get alive(): boolean {
-    return this.death === undefined;
+    return this.death === undefined && this.verdict === undefined;
   }
 
   /** Whether its step neither goes on nor fails. */

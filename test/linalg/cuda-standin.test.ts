@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { JobSpecInput } from '../../src/schemas/job-spec.js';
 import type { LinearAlgebra, Matrix, Precision } from '../../workers/linalg/contract.js';
 import { CpuBackend } from '../../workers/linalg/cpu/backend.js';
 import { CudaBackend } from '../../workers/linalg/cuda/backend.js';
@@ -10,7 +11,9 @@ import { GRAIN_BYTES } from '../../workers/linalg/cuda/device-pool.js';
 import { type CudaLibraries, loadCuda } from '../../workers/linalg/cuda/library.js';
 import { owning } from '../../workers/linalg/owning.js';
 import { pipelineGoldens } from '../pipeline/goldens.js';
+import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
 import { buildStandin, noStandin, violationsIn } from '../support/cuda-standin.js';
+import { runJob, startService, upload } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 import { linearAlgebraSuite, seeded } from './suite.js';
 
@@ -145,6 +148,51 @@ function withStandin(): void {
     expect([values[0], values[1]]).toEqual([2 * (40 * 41) * 0.5, 0]);
     la.dispose(out);
     expect(held(la)).toBe(0);
+  });
+
+  describe('a worker with such a card', () => {
+    const start = async (fail = '') => {
+      const folder = subfolder(root);
+      const service = await startService(folder, {
+        env: {
+          COMPUTE_BACKEND: 'cuda',
+          CUDA_LIBRARIES: buildStandin(root),
+          LD_LIBRARY_PATH: [root, buildStandin(root)].join(':'),
+          STANDIN_LOG: log,
+          STANDIN_FAIL: fail,
+        },
+      });
+      await upload(service.http, 'a', await makeCheckpoint(path.join(folder, 'source'), randomChain([40, 30, 20], 1)));
+      return service;
+    };
+    const spec: JobSpecInput = {
+      sources: [{ checkpoint: 'a' }, { checkpoint: 'a' }],
+      model: { family: 'chain', layers: [{ weight: 'layers.0.weight', width: 30 }, { weight: 'layers.1.weight' }] },
+      max_attempts: 2,
+    };
+
+    it('merges', async () => {
+      const service = await start();
+      try {
+        const job = await runJob(service.http, spec);
+        expect([job.status, job.error]).toEqual(['succeeded', null]);
+        const { body } = await service.http.get(`/v1/jobs/${job.id}/metrics`).expect(200);
+        expect(body.environment).toMatchObject({ backend: 'cuda', library: expect.stringContaining('CUDA 12.6') });
+      } finally {
+        await service.close();
+      }
+    });
+
+    it('repeats an attempt whose card failed in another process', async () => {
+      // The first weights that a process sends to its card fail, and no later ones: only another process fails again.
+      const service = await start('cudaMemcpyAsync:1:719:1');
+      try {
+        const job = await runJob(service.http, spec);
+        expect(job).toMatchObject({ status: 'failed', error: { code: 'device_failed' } });
+      } finally {
+        await service.close();
+      }
+    });
   });
 
   it('refuses libraries of two releases: libcusolver.so.11 belongs to CUDA 11 and to CUDA 12', () => {
