@@ -8,6 +8,8 @@ export interface Case {
   name: string;
   sources: string[];
   spec: Pick<JobSpecInput, 'target' | 'method' | 'output'>;
+  /** Leave out tensors that the family does not know; by default such a model is refused. */
+  drop?: boolean;
   /** It computes what its one source computes. */
   exact: boolean;
   dtype: 'float32' | 'float16' | 'bfloat16';
@@ -48,13 +50,13 @@ const HALVES: Record<string, Case['dtype']> = {
 };
 
 const SINGLE = [
-  ...['bert', 'bert-untied', 'bert-headless', 'bert-no-pooler', 'bert-settings', 'bert-float16'],
-  ...['roberta', 'roberta-untied', 'roberta-headless', 'xlm-roberta'],
-  ...['gpt2', 'gpt2-untied', 'gpt2-headless', 'gpt2-without-prefix', 'gpt2-settings'],
+  ...['bert', 'bert-untied', 'bert-headless', 'bert-no-pooler', 'bert-settings', 'bert-original', 'bert-float16'],
+  ...['roberta', 'roberta-untied', 'roberta-headless', 'roberta-original', 'xlm-roberta'],
+  ...['gpt2', 'gpt2-untied', 'gpt2-headless', 'gpt2-without-prefix', 'gpt2-original', 'gpt2-settings'],
   ...['llama', 'llama-tied', 'llama-headless', 'llama-grouped', 'llama-biases', 'llama-settings', 'llama-bfloat16'],
-  ...['llama-rope-llama3', 'llama-rope-linear'],
-  ...['mistral', 'mistral-no-window', 'mistral-headless'],
-  ...['qwen2', 'qwen2-tied', 'qwen2-headless', 'qwen2-window', 'qwen2-layer-types', 'qwen2-float16'],
+  ...['llama-rope-llama3', 'llama-rope-linear', 'llama-original', 'llama-old-linear', 'llama-old-llama3'],
+  ...['mistral', 'mistral-no-window', 'mistral-old', 'mistral-headless'],
+  ...['qwen2', 'qwen2-tied', 'qwen2-headless', 'qwen2-window', 'qwen2-layer-types', 'qwen2-old', 'qwen2-float16'],
 ];
 const FAMILIES = ['bert', 'roberta', 'gpt2', 'llama', 'mistral', 'qwen2'];
 const TOKENS = { checkpoint: 'tokens', file: 'tokens.safetensors', tensor: 'calibration' };
@@ -77,10 +79,16 @@ const made = (how: string, sources: string[], spec: Case['spec'], dtype: Case['d
 const pair = (family: string) => [family, `${family}-b`];
 
 export const CASES: Case[] = [
-  ...SINGLE.map((model) => grown(model)),
+  ...SINGLE.map((model) => grown(model, { drop: model === 'bert-original' })),
   ...['gpt2', 'llama', 'bert'].map((model) =>
     grown(model, { name: `${model}, wider with zeros`, spec: { method: { padding: 'zero' } } }),
   ),
+  grown('qwen2-old', {
+    name: 'qwen2-old, a wider stream only',
+    spec: { target: { hidden_size: 64, num_attention_heads: 4 } },
+  }),
+  grown('llama-original', { name: 'llama-original, more heads only', spec: { target: { num_attention_heads: 8 } } }),
+  grown('gpt2', { name: 'gpt2, more units only', spec: { target: { intermediate_size: 200 } } }),
   grown('llama', { name: 'llama, wider in bfloat16', dtype: 'bfloat16', spec: { output: { dtype: 'bfloat16' } } }),
   grown('bert', { name: 'bert, wider in float16', dtype: 'float16', spec: { output: { dtype: 'float16' } } }),
   grown('llama-bfloat16', {
@@ -119,6 +127,9 @@ export const CASES: Case[] = [
   made('closed form', ['bert-untied', 'bert'], {}),
   made('closed form', ['llama-tied', 'llama'], {}),
   made('closed form', ['gpt2-without-prefix', 'gpt2'], {}),
+  made('closed form', ['gpt2', 'gpt2-original'], {}),
+  { ...made('calibrated', ['bert-original', 'bert'], { method: { calibration: TOKENS } }), drop: true },
+  made('closed form', ['llama-original', 'llama'], {}),
   made(
     'calibrated, in shards',
     pair('llama-bfloat16'),

@@ -4,6 +4,7 @@ CASES is a JSON list, see main.ts; FOUND is written, one entry a case: figures, 
 """
 
 import json
+import logging
 import math
 import sys
 import tempfile
@@ -180,7 +181,9 @@ def probe_of(probe: dict[str, Any]) -> Probe:
 def main(cases: Path, found: Path) -> None:
     torch.set_num_threads(2)
     transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_default_handler()  # warnings of a result are in the table
+    # Warnings about a result are in the table.
+    transformers.utils.logging.disable_default_handler()
+    transformers.utils.logging.add_handler(logging.NullHandler())
     entries = []
     for case in json.loads(cases.read_text()):
         check = Check(case)

@@ -4,13 +4,14 @@ FOLDER/NAME is a checkpoint as `save_pretrained` leaves it. FOLDER/tokens/tokens
 library both read: calibration tokens and, for causal and masked models, a probe with padding.
 """
 
+import json
 import sys
 import zlib
 from pathlib import Path
 
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
@@ -49,10 +50,13 @@ def write_model(model: Model, name: str, folder: Path) -> None:
     made = randomise(model.build(model.config, **model.arguments), zlib.crc32(name.encode()))
     made = made.to(getattr(torch, model.dtype))
     made.save_pretrained(folder, max_shard_size=model.shard_size)
-    if model.without_prefix:
-        prefix = f"{made.base_model_prefix}."
-        tensors = {key.removeprefix(prefix): value for key, value in made.state_dict().items()}
-        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    if model.tensors:
+        saved = load_file(folder / "model.safetensors")
+        save_file(model.tensors(saved), folder / "model.safetensors", metadata={"format": "pt"})
+    if model.settings:
+        file = folder / "config.json"
+        config = json.loads(file.read_text()) | model.settings
+        file.write_text(json.dumps({key: value for key, value in config.items() if value is not None}, indent=2))
     if model.tokenizer:
         tokenizer().save_pretrained(folder)
 

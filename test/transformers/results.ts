@@ -64,7 +64,7 @@ const submit = (service: Service, subject: Case): Promise<string> =>
   service.submit({
     name: subject.name,
     sources: subject.sources.map((checkpoint) => ({ checkpoint })),
-    model: { family: 'auto' },
+    model: { family: 'auto', extra_tensors: subject.drop ? 'drop' : 'fail' },
     probe: probesOf(subject),
     ...subject.spec,
   });
