@@ -7,12 +7,12 @@ type Target = NonNullable<JobSpecInput['target']>;
 export interface Case {
   name: string;
   sources: string[];
-  spec: Pick<JobSpecInput, 'target' | 'method' | 'output'>;
+  spec: Pick<JobSpecInput, 'target' | 'method' | 'output' | 'source_weights'>;
   /** Leave out tensors that the family does not know; by default such a model is refused. */
   drop?: boolean;
   /** It computes what its one source computes. */
   exact: boolean;
-  dtype: 'float32' | 'float16' | 'bfloat16';
+  dtype: 'float64' | 'float32' | 'float16' | 'bfloat16';
 }
 
 /** The models that a single source is widened from: all of them, but for those that are here for their second half. */
@@ -137,6 +137,12 @@ export const CASES: Case[] = [
     'bfloat16',
   ),
   made('closed form, in float16', pair('mistral'), { output: { dtype: 'float16' } }, 'float16'),
+  made('closed form, in float64', pair('qwen2'), { output: { dtype: 'float64' } }, 'float64'),
+  made('closed form, three', ['llama', 'llama-tied', 'llama-b'], { source_weights: [0.5, 0.25, 0.25] }),
+  made('calibrated, three', ['gpt2', 'gpt2-untied', 'gpt2-b'], {
+    source_weights: [0.6, 0.1, 0.3],
+    method: { calibration: { ...TOKENS, tensor: 'padded.0', attention_mask: 'padding' } },
+  }),
   made('closed form', ['llama-bfloat16', 'llama'], {}),
 ];
 

@@ -54,8 +54,9 @@ class Check:
             self.problems.append(f"{what} differs by {value:.2g}; {tolerance:g} is allowed")
 
     def equal(self, what: str, one: Any, other: Any) -> None:
-        same = torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
-        if not same:
+        if isinstance(one, torch.Tensor):
+            one, other = one.tolist(), other.tolist()
+        if one != other:
             self.problems.append(f"{what} differs: {one} and {other}"[:300])
 
     def run(self) -> None:
@@ -95,7 +96,7 @@ class Check:
             return
         sources = [load_source(source) for source in self.sources]
         for probe, own in zip(self.probes, self.case["metrics"]["probes"], strict=True):
-            for name, value in evaluation(sources, model, probe).items():
+            for name, value in evaluation(sources, self.case["weights"], model, probe).items():
                 pairs = zip(own[name], value, strict=True) if isinstance(value, list) else [(own[name], value)]
                 for one, other in pairs:
                     if one is None:

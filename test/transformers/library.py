@@ -116,11 +116,13 @@ def library_loss(model: PreTrainedModel, probe: Probe) -> float:
     return model(input_ids=probe.ids, attention_mask=probe.padding, labels=probe.labels).loss.item()
 
 
-def evaluation(sources: list[PreTrainedModel], result: PreTrainedModel, probe: Probe) -> dict[str, Any]:
+def evaluation(
+    sources: list[PreTrainedModel], weights: list[float], result: PreTrainedModel, probe: Probe
+) -> dict[str, Any]:
     """The figures that the service's metrics.json has for a probe, under the same names."""
     scores = [counted(model, run(model, probe).logits, probe) for model in [*sources, result]]
     labels = scores[0][1]
-    mean = torch.stack([logits for logits, _ in scores[:-1]]).mean(0)
+    mean = sum(weight * logits for weight, (logits, _) in zip(weights, scores[:-1], strict=True))
     last = scores[-1][0]
     divergence = (mean.softmax(-1) * (mean.log_softmax(-1) - last.log_softmax(-1))).sum(-1).mean()
     return {

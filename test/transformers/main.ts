@@ -33,7 +33,8 @@ async function describe(made: readonly Made[], models: string, work: string) {
     const states = path.join(work, 'states', `${subject.name}.safetensors`);
     await writeStates(folder, probes[0].tokens, probes[0], states);
     const sources = subject.sources.map((name) => path.join(models, name));
-    entries.push({ ...subject, sources, result: folder, states, metrics, probes });
+    const weights = subject.spec.source_weights ?? sources.map(() => 1 / sources.length);
+    entries.push({ ...subject, sources, weights, result: folder, states, metrics, probes });
   }
   return entries;
 }
