@@ -48,8 +48,14 @@ export class HttpOrigin implements Origin {
       );
     }
     if (answer.status !== 206 || total === undefined) throw this.refusal(answer, name);
-    this.resolved ??= answer.redirects[0]?.['x-repo-commit'] ?? answer.headers['x-repo-commit'] ?? null;
-    return { name, size: Number(total), ...identityOf(answer) };
+    const size = Number(total);
+    const linked = stated(answer, 'x-linked-size');
+    if (linked !== undefined && linked !== String(size))
+      throw sourceUnsuitable(
+        `${this.label}: the hub states ${linked} bytes for "${name}", but its storage has ${size}. Upload the file to the hub again.`,
+      );
+    this.resolved ??= stated(answer, 'x-repo-commit') ?? null;
+    return { name, size, ...identityOf(answer) };
   }
 
   async read(file: RemoteFile, from: number, to: number, signal?: AbortSignal): Promise<Readable> {
@@ -84,12 +90,20 @@ export class HttpOrigin implements Origin {
   }
 }
 
+const hops = ({ headers, redirects }: HttpAnswer) => [...redirects, headers];
+
+/** What a hub states in a header. Renamed repositories redirect within the hub first: the last hop that states it counts. */
+const stated = (answer: HttpAnswer, name: string): string | undefined =>
+  hops(answer).findLast((hop) => hop[name] !== undefined)?.[name];
+
 /**
- * Validator and hash of an answer. A hub redirects to storage with ETags of its own and states the file's before that,
- * in X-Linked-Etag.
+ * Validator and hash of an answer. A hub redirects to storage that has ETags of its own, and states the file's before
+ * that: in X-Linked-Etag, else in the ETag of the hop that states the commit.
  */
-function identityOf({ headers, redirects }: HttpAnswer): Pick<RemoteFile, 'validator' | 'sha256'> {
-  const linked = redirects[0]?.['x-linked-etag'] ?? headers['x-linked-etag'];
+function identityOf(answer: HttpAnswer): Pick<RemoteFile, 'validator' | 'sha256'> {
+  const { headers } = answer;
+  const hub = hops(answer).findLast((hop) => hop['x-repo-commit'] !== undefined);
+  const linked = stated(answer, 'x-linked-etag') ?? hub?.etag;
   const validator = linked ?? headers.etag ?? headers['last-modified'] ?? null;
   return { validator, sha256: sha256In(linked) ?? sha256In(headers.etag) };
 }

@@ -273,6 +273,45 @@ describe('an hf source', () => {
       if (file.isFile()) expect((await readFile(path.join(file.parentPath, file.name))).includes(TOKEN)).toBe(false);
   });
 
+  it('that was renamed is known by what the hub states after its own redirects', async () => {
+    answerAsHub('main', b);
+    const renamed = files.intercept;
+    files.intercept = (request, response, at) => {
+      if (!at.startsWith('/org/old/')) return renamed(request, response, at);
+      // The redirect's own ETag changes with each answer and says nothing of the file.
+      const headers = { location: at.replace('/old/', '/name/'), etag: `"${files.seen.length}"` };
+      return Boolean(response.writeHead(307, headers).end());
+    };
+    const job = await runJob(service.http, spec({ checkpoint: 'a' }, { uri: 'hf://org/old' }));
+    expect([job.status, await resultHash(job.id)]).toEqual(['succeeded', expected]);
+    const recipe = JSON.parse(await readFile(artifactPath(service, job.id, 'job.json'), 'utf8'));
+    expect(recipe.inputs[1]).toMatchObject({ sha256: sha(b), revision: COMMIT, validator: `"${sha(b)}"` });
+  });
+
+  it('is known by the ETag beside the commit where the hub states no other, not by that of its storage', async () => {
+    storage.files.set('/blob', b);
+    files.intercept = (_request, response, at) => {
+      if (!at.endsWith('/model.safetensors')) return Boolean(response.writeHead(404).end());
+      const headers = { location: `${storage.url}/blob`, etag: `"${sha(b)}"`, 'x-repo-commit': COMMIT };
+      return Boolean(response.writeHead(302, headers).end());
+    };
+    const job = await runJob(service.http, spec({ checkpoint: 'a' }, { uri: 'hf://org/name' }));
+    const recipe = JSON.parse(await readFile(artifactPath(service, job.id, 'job.json'), 'utf8'));
+    expect(recipe.inputs[1]).toMatchObject({ sha256: sha(b), revision: COMMIT, validator: `"${sha(b)}"` });
+  });
+
+  it('whose size is not what the hub states is refused before it is fetched', async () => {
+    storage.files.set('/blob', b);
+    files.intercept = (_request, response, at) => {
+      if (!at.endsWith('/model.safetensors')) return Boolean(response.writeHead(404).end());
+      const headers = { location: `${storage.url}/blob`, 'x-linked-size': `${b.length + 1}`, 'x-repo-commit': COMMIT };
+      return Boolean(response.writeHead(302, headers).end());
+    };
+    const reply = await plan(spec({ uri: 'hf://org/name' }));
+    expect([reply.status, reply.body.code]).toEqual([422, 'source_unsuitable']);
+    expect(reply.body.detail).toContain(`${b.length + 1} bytes`);
+  });
+
   it('takes a revision', async () => {
     answerAsHub('v1.0', b);
     await plan(spec({ uri: 'hf://org/name@v1.0' })).expect(200);
