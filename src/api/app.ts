@@ -6,10 +6,13 @@ import { access } from './plugins/access.js';
 import { audit } from './plugins/audit.js';
 import { bodies } from './plugins/bodies.js';
 import { dashboard } from './plugins/dashboard.js';
+import { host } from './plugins/host.js';
+import { methods } from './plugins/methods.js';
 import { metrics } from './plugins/metrics.js';
 import { openapi } from './plugins/openapi.js';
 import { patient } from './plugins/patient.js';
 import { problems, refusePath } from './plugins/problems.js';
+import { publicPath } from './plugins/public-path.js';
 import { rateLimits } from './plugins/rate-limit.js';
 import { securityHeaders } from './plugins/security-headers.js';
 import { tracing } from './plugins/tracing.js';
@@ -21,7 +24,7 @@ import { operationRoutes, workerRoutes } from './routes/operations.js';
 import { resultRoutes } from './routes/results.js';
 import { uploadRoutes } from './routes/uploads.js';
 import type { Services } from './services.js';
-import { refuseUnreadable } from './unreadable-request.js';
+import { refuseUnreadable, takeFromNode } from './unreadable-request.js';
 
 /** A socket on which nothing moves for this long is closed, in an upload or between requests. */
 const IDLE_SOCKET_MS = 120_000;
@@ -38,7 +41,11 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
     bodyLimit: services.config.BODY_LIMIT_BYTES,
     connectionTimeout: IDLE_SOCKET_MS,
     requestTimeout: REQUEST_MS,
-    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: CONNECTION_CHECK_MS },
+    http: {
+      headersTimeout: HEADERS_MS,
+      connectionsCheckingInterval: CONNECTION_CHECK_MS,
+      requireHostHeader: false, // `host` looks
+    },
     genReqId: () => randomUUID(),
     logController: new LogController({ requestIdLogLabel: 'request_id' }),
     trustProxy: services.config.TRUST_PROXY.length > 0 && services.config.TRUST_PROXY,
@@ -47,6 +54,7 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
     frameworkErrors: refusePath,
     clientErrorHandler: refuseUnreadable,
   }).withTypeProvider<ZodTypeProvider>();
+  takeFromNode(app as unknown as FastifyInstance);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.addHook('onRequest', (request, reply, done) => {
@@ -58,6 +66,9 @@ export async function buildApp(services: Services, logger?: FastifyBaseLogger): 
   await app.register(problems(services.config));
   await app.register(patient);
   await app.register(securityHeaders(services.config));
+  await app.register(publicPath(services));
+  await app.register(host);
+  await app.register(methods);
   await app.register(access(services));
   await app.register(rateLimits(services));
   await app.register(audit);

@@ -2882,8 +2882,8 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description The file. */
-        requestBody: {
+        /** @description The file; empty for one of no bytes. */
+        requestBody?: {
             content: {
                 "application/octet-stream": unknown;
             };
@@ -2894,7 +2894,7 @@ export interface operations {
                 headers: {
                     /** @description Strong; for If-None-Match and If-Range. */
                     etag?: string;
-                    /** @description Path of the new resource. */
+                    /** @description Where the new resource is, relative to the request’s address. */
                     location?: string;
                     [name: string]: unknown;
                 };
@@ -2989,7 +2989,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
-                    /** @description Path of the new resource. */
+                    /** @description Where the new resource is, relative to the request’s address. */
                     location?: string;
                     [name: string]: unknown;
                 };
@@ -3140,7 +3140,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The file. */
+            /** @description The file, with the type that the list of files states. */
             200: {
                 headers: {
                     /** @description Strong; for If-None-Match and If-Range. */
@@ -3150,7 +3150,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": unknown;
                     "application/octet-stream": unknown;
+                    "text/csv": string;
+                    "text/html": string;
+                    "text/markdown": string;
+                    "text/plain": string;
                 };
             };
             /** @description The asked part. */
@@ -3165,7 +3170,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": unknown;
                     "application/octet-stream": unknown;
+                    "text/csv": string;
+                    "text/html": string;
+                    "text/markdown": string;
+                    "text/plain": string;
                 };
             };
             /** @description Unchanged. */
@@ -3211,7 +3221,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The file. */
+            /** @description The file, with the type that the list of files states. */
             200: {
                 headers: {
                     /** @description Strong; for If-None-Match and If-Range. */
@@ -3221,7 +3231,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": unknown;
                     "application/octet-stream": unknown;
+                    "text/csv": string;
+                    "text/html": string;
+                    "text/markdown": string;
+                    "text/plain": string;
                 };
             };
             /** @description The asked part. */
@@ -3236,7 +3251,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": unknown;
                     "application/octet-stream": unknown;
+                    "text/csv": string;
+                    "text/html": string;
+                    "text/markdown": string;
+                    "text/plain": string;
                 };
             };
             /** @description Unchanged. */
@@ -3489,7 +3509,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
-                    /** @description Path of the new resource. */
+                    /** @description Where the new resource is, relative to the request’s address. */
                     location?: string;
                     [name: string]: unknown;
                 };
@@ -3548,19 +3568,21 @@ export interface operations {
     createUpload: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description 1.0.0 */
-                "tus-resumable"?: string;
+            header: {
+                /** @description The protocol’s version. */
+                "tus-resumable": "1.0.0";
+                /** @description In place of `upload-length`: it comes later. */
+                "upload-defer-length"?: "1";
                 /** @description Bytes of the file. */
                 "upload-length"?: string;
                 /** @description Keys with Base64 values: `checkpoint`, `filename`, and `sha256` (hex; checked) if known. */
-                "upload-metadata"?: string;
+                "upload-metadata": string;
             };
             path?: never;
             cookie?: never;
         };
         /** @description The first bytes, if any. */
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/offset+octet-stream": unknown;
             };
@@ -3569,6 +3591,8 @@ export interface operations {
             /** @description `Location` is where the bytes go. */
             201: {
                 headers: {
+                    /** @description Where the new resource is, relative to the request’s address. */
+                    location?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3579,6 +3603,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -3610,9 +3635,9 @@ export interface operations {
     deleteUpload: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description 1.0.0 */
-                "tus-resumable"?: string;
+            header: {
+                /** @description The protocol’s version. */
+                "tus-resumable": "1.0.0";
             };
             path: {
                 /** @description Identifier of a resumable upload. */
@@ -3643,9 +3668,9 @@ export interface operations {
     "headUpload-head": {
         parameters: {
             query?: never;
-            header?: {
-                /** @description 1.0.0 */
-                "tus-resumable"?: string;
+            header: {
+                /** @description The protocol’s version. */
+                "tus-resumable": "1.0.0";
             };
             path: {
                 /** @description Identifier of a resumable upload. */
@@ -3677,11 +3702,11 @@ export interface operations {
     patchUpload: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description 1.0.0 */
-                "tus-resumable"?: string;
+            header: {
+                /** @description The protocol’s version. */
+                "tus-resumable": "1.0.0";
                 /** @description Bytes that have arrived. */
-                "upload-offset"?: string;
+                "upload-offset": string;
             };
             path: {
                 /** @description Identifier of a resumable upload. */
@@ -3711,6 +3736,7 @@ export interface operations {
             410: components["responses"]["Gone"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];

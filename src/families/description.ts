@@ -84,7 +84,7 @@ const TensorPatternSchema = z
       .optional()
       .describe('Boolean key of config.json: the stock class has the tensor only where it is true.'),
   })
-  .refine(({ part, axes, slots }) => axes.length === (part === 'bias' || slots[0].endsWith('_norm') ? 1 : 2), {
+  .refine(({ part, axes, slots }) => axes.length === (part === 'bias' || slots[0]?.endsWith('_norm') ? 1 : 2), {
     message: 'weights have two axes, biases and norms one',
     path: ['axes'],
   })

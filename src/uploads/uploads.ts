@@ -47,7 +47,8 @@ export class Uploads {
       datastore: this.store,
       maxSize: config.MAX_UPLOAD_BYTES,
       locker: new MemoryLocker(),
-      relativeLocation: true,
+      // Relative to the request, so that it holds below any path of a proxy.
+      generateUrl: (_, { path: at, id }) => `${at.slice(at.lastIndexOf('/') + 1)}/${id}`,
       // Cross-origin access is for the service's own settings to give.
       allowedOrigins: () => false,
       onUploadCreate: async (_, upload) => {

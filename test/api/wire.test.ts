@@ -114,6 +114,7 @@ describe('what is no request that a route could be found for', () => {
       `POST / HTTP/1.1\r\n${bearer}content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n`,
       '400 request_malformed',
     ],
+    ['a tunnel', `CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n${bearer}\r\n`, '400 request_malformed'],
     [
       'a path that cannot be decoded',
       `GET /v1/jobs/%zz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n${bearer}\r\n`,
@@ -132,8 +133,38 @@ describe('what is no request that a route could be found for', () => {
   });
 });
 
+describe('a request', () => {
+  const get = (...headers: string[]) =>
+    exchange(['GET /healthz HTTP/1.1', 'connection: close', ...headers, '', ''].join('\r\n'));
+
+  it.each([
+    ['two Host headers', ['host: localhost', 'Host: other']],
+    ['two equal Host headers', ['host: localhost', 'host: localhost']],
+    ['no Host header', []],
+    ['a Host that is none', ['host: local host']],
+  ])('with %s is refused', async (_, headers) => {
+    const reply = await get(...headers);
+    expect(refusalOf(reply)).toBe('400 request_malformed');
+    expect(JSON.parse(reply.body).detail).toContain('Host: localhost:8080');
+  });
+
+  it('of HTTP/1.0 needs no Host', async () => {
+    expect((await exchange('GET /healthz HTTP/1.0\r\n\r\n')).status).toBe(200);
+  });
+
+  it('with an expectation that nobody knows is answered as it would be without', async () => {
+    expect((await get('host: localhost', 'expect: cake')).status).toBe(200);
+  });
+});
+
 describe('a method that a path does not take', () => {
   it.each([
+    ['GET', '/v1/jobs/plan', 'POST'],
+    ['HEAD', '/v1/jobs/plan', 'POST'],
+    ['DELETE', '/v1/jobs/plan', 'POST'],
+    ['QUERY', '/v1/jobs/plan', 'POST'],
+    ['QUERY', '/v1/jobs', 'GET, HEAD, POST'],
+    ['QUERY', '/healthz', 'GET, HEAD'],
     ['PUT', '/v1/jobs', 'GET, HEAD, POST'],
     ['DELETE', '/v1/jobs', 'GET, HEAD, POST'],
     ['PATCH', `/v1/jobs/${JOB}`, 'DELETE, GET, HEAD'],
@@ -145,11 +176,14 @@ describe('a method that a path does not take', () => {
     ['POST', '/healthz', 'GET, HEAD'],
     ['TRACE', '/v1/jobs?limit=1', 'GET, HEAD, POST'],
   ])('%s %s', async (method, path, allow) => {
-    const reply = await request(method, path);
-    expect([refusalOf(reply), reply.headers.allow]).toEqual(['405 method_not_allowed', allow]);
+    // A body of any type changes nothing about that; HEAD is answered without one.
+    const reply = await request(method, path, method === 'POST' ? { 'content-type': 'text/xml' } : {});
+    expect([reply.status, reply.headers.allow]).toEqual([405, allow]);
+    if (method !== 'HEAD') expect(refusalOf(reply)).toBe('405 method_not_allowed');
   });
 
   it('is told of by OPTIONS, which is no preflight', async () => {
+    expect(await request('OPTIONS', '/v1/jobs/plan')).toMatchObject({ status: 204, headers: { allow: 'POST' } });
     expect(await request('OPTIONS', '/v1/jobs')).toMatchObject({ status: 204, headers: { allow: 'GET, HEAD, POST' } });
     expect(await request('OPTIONS', '/v1/uploads', { 'tus-resumable': '1.0.0' })).toMatchObject({
       status: 204,
@@ -192,6 +226,12 @@ describe('a body', () => {
     expect(refusalOf(await request(method, path, headers as Record<string, string>, body))).toBe(refusal);
   });
 
+  it('packed on its way is refused', async () => {
+    const head = `POST /v1/jobs HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${KEY}\r\nconnection: close\r\n`;
+    const reply = await exchange(`${head}transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n`);
+    expect(refusalOf(reply)).toBe('415 media_type_unsupported');
+  });
+
   it('is said to be wrong where it is', async () => {
     const detailOf = async (body: string) => JSON.parse((await request('POST', '/v1/jobs', json, body)).body).detail;
     expect(await detailOf('{"sources": [}')).toContain("Unexpected token '}'");
@@ -209,11 +249,25 @@ describe('an upload', () => {
   it.each([
     ['of a part', { 'content-range': 'bytes 0-9/20' }, '400 request_invalid'],
     ['packed', { 'content-encoding': 'gzip' }, '415 media_type_unsupported'],
+    ['as a form', { 'content-type': 'multipart/form-data; boundary=x' }, '415 media_type_unsupported'],
+    ['as one part of several', { 'content-type': 'Multipart/mixed; boundary=x' }, '415 media_type_unsupported'],
     ['where a file is already', { 'if-none-match': '*' }, '412 precondition_failed'],
     ['in place of another file', { 'if-match': '"other"' }, '412 precondition_failed'],
   ])('%s is refused', async (_, headers, refusal) => {
     const reply = await put('{}', headers as Record<string, string>);
     expect(`${reply.status} ${reply.body.code}`).toBe(refusal);
+  });
+
+  it('in pieces takes the bytes of the file and nothing around them', async () => {
+    const tus = {
+      'tus-resumable': '1.0.0',
+      'upload-length': '2',
+      'upload-metadata': `checkpoint ${btoa('a')},filename ${btoa('config.json')}`,
+      'content-type': 'multipart/form-data; boundary=x',
+    };
+    const reply = await request('POST', '/v1/uploads', tus, '{}');
+    expect(refusalOf(reply)).toBe('415 media_type_unsupported');
+    expect(JSON.parse(reply.body).detail).toContain('as application/offset+octet-stream');
   });
 
   it('is made where its conditions hold', async () => {
@@ -234,6 +288,13 @@ describe('an upload', () => {
     for (let n = 0; n < 5; n++) await exchange(head, { halfClose: true });
     expect(log).not.toContain('unexpected error');
   });
+});
+
+it('a body that stalls is answered with 408, and its connection closed', async () => {
+  const from = performance.now();
+  const reply = await request('POST', '/v1/jobs', { 'content-type': 'application/json', 'content-length': '20' }, '{');
+  expect([refusalOf(reply), reply.headers.connection]).toEqual(['408 request_timeout', 'close']);
+  expect(performance.now() - from).toBeGreaterThan(10_000);
 });
 
 it('gives the job of an idempotency key whatever has become of its checkpoint since', async () => {

@@ -25,7 +25,10 @@ interface Outcome {
 }
 
 /** Run the program as a shell would. */
-function weightfold(args: string[], { env = {}, input = '' } = {}): Promise<Outcome> & { child: ChildProcess } {
+function weightfold(
+  args: string[],
+  { env = {}, input = '' as string | Buffer } = {},
+): Promise<Outcome> & { child: ChildProcess } {
   const child = spawn(PROGRAM, args, {
     env: { ...process.env, WEIGHTFOLD_URL: service.url, XDG_CACHE_HOME: root, ...env },
   });
@@ -82,6 +85,20 @@ it('uploads, plans, submits, shows progress, results and files, and deletes', as
   const deleted = await weightfold(['rm', job.id]);
   expect(deleted).toMatchObject({ code: 0, stdout: `${job.id} deleted\n` });
   expect((await weightfold(['get', job.id])).code).toBe(2);
+});
+
+it.each([
+  ['UTF-8', (text: string) => Buffer.from(`\ufeff${text}`, 'utf8')],
+  ['UTF-16, little endian', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+  ['UTF-16, big endian', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le').swap16()],
+])('reads a spec with a byte order mark (%s), from a file and from standard input', async (_, encode) => {
+  const bytes = encode(JSON.stringify({ ...chain(4), name: 'größer' }));
+  const file = path.join(subfolder(root), 'spec.json');
+  await writeFile(file, bytes);
+  for (const given of [file, '-']) {
+    const { code, stderr } = await weightfold(['plan', given], { input: bytes });
+    expect([code, stderr]).toEqual([0, '']);
+  }
 });
 
 it('downloads files whole: goes on with what was begun, replaces what is damaged, keeps what is right', async () => {

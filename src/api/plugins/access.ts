@@ -55,7 +55,7 @@ export const access = ({ config, keys }: Pick<Services, 'config' | 'keys'>) => {
       app.addHook('onRequest', (request, reply, done) => {
         const { scope } = request.routeOptions.config;
         // Preflights and the protocol's own questions carry no credentials, and change nothing.
-        if (scope === 'public' || request.is404 || request.method === 'OPTIONS') return done();
+        if (scope === 'public' || request.method === 'OPTIONS') return done();
         admit(request, reply, scope).then(() => done(), done);
       });
     },

@@ -25,6 +25,16 @@ export const audit = fp(
   { name: 'audit' },
 );
 
+function resourceOf(request: FastifyRequest, reply: FastifyReply): string {
+  const [path] = request.url.split('?');
+  const location = reply.getHeader('location');
+  if (location === undefined) return path;
+  // The logs know paths as the service does, without what a proxy puts before them.
+  return new URL(String(location), `http://localhost${request.publicPath}${path}`).pathname.slice(
+    request.publicPath.length,
+  );
+}
+
 function describe(request: FastifyRequest, reply: FastifyReply) {
   const { schema, url } = request.routeOptions;
   const { operationId } = (schema ?? {}) as { operationId?: string };
@@ -34,7 +44,7 @@ function describe(request: FastifyRequest, reply: FastifyReply) {
     key: apiKey && { id: apiKey.id, name: apiKey.name },
     address: request.ip,
     // What was made is known by where it is now.
-    resource: reply.getHeader('location') ?? request.url.split('?')[0],
+    resource: resourceOf(request, reply),
     outcome: reply.statusCode < 400 ? 'done' : reply.statusCode < 500 ? 'refused' : 'failed',
     status: reply.statusCode,
     code: request.problemCode,

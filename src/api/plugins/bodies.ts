@@ -16,14 +16,11 @@ function whyNotJson(text: string): string {
 export const bodies = fp(
   async (app: FastifyInstance) => {
     app.addHook('onRequest', (request, _reply, done) => {
-      const encoding = request.headers['content-encoding'];
-      if (encoding === undefined || encoding === 'identity') return done();
-      done(
-        new WeightfoldError(`Content-Encoding "${encoding}" is not taken; send the body as it is.`, {
-          code: 'media_type_unsupported',
-          status: 415,
-        }),
-      );
+      const { 'content-encoding': content = 'identity', 'transfer-encoding': transfer = 'chunked' } = request.headers;
+      if (content === 'identity' && transfer.toLowerCase() === 'chunked') return done();
+      const packed = content === 'identity' ? `Transfer-Encoding "${transfer}"` : `Content-Encoding "${content}"`;
+      const message = `${packed} is not taken; send the body as it is.`;
+      done(new WeightfoldError(message, { code: 'media_type_unsupported', status: 415 }));
     });
     const parse = app.getDefaultJsonParser('error', 'error');
     // Fastify reads plain text by itself.

@@ -7,21 +7,15 @@ import { PROBLEM_TYPE } from './problems.js';
 const isObject = (value: Json | undefined): value is JsonObject =>
   value !== null && typeof value === 'object' && !Array.isArray(value);
 
-/** zod states the range of safe integers on every integer; in a contract that is noise. */
-const isSafeBound = (key: string, value: Json) =>
-  (key === 'maximum' && value === Number.MAX_SAFE_INTEGER) || (key === 'minimum' && value === Number.MIN_SAFE_INTEGER);
-
-/** Instead of that range a format: without one, generators make 32 bits of an integer, too few for sizes of files. */
+/** Generators make 32 bits of an integer without a format, too few for sizes of files. */
 const INT64 = { format: 'int64' };
 
-function withoutNoise(value: Json): Json {
-  if (Array.isArray(value)) return value.map(withoutNoise);
+/** Integers up to those that JSON carries exactly, which zod states as their maximum, are given the format for it. */
+function withFormats(value: Json): Json {
+  if (Array.isArray(value)) return value.map(withFormats);
   if (!isObject(value)) return value;
-  const kept = Object.entries(value).flatMap(([key, item]) =>
-    isSafeBound(key, item) ? [] : [[key, withoutNoise(item)]],
-  );
-  const unbounded = value.type === 'integer' && value.maximum === Number.MAX_SAFE_INTEGER;
-  return { ...Object.fromEntries(kept), ...(unbounded ? INT64 : {}) };
+  const whole = Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withFormats(item)]));
+  return value.type === 'integer' && value.maximum === Number.MAX_SAFE_INTEGER ? { ...whole, ...INT64 } : whole;
 }
 
 const COMPONENT = '#/components/schemas/';
@@ -135,7 +129,7 @@ function shareResponses(responses: JsonObject, shared: JsonObject): JsonObject {
 /** The finished document: schemas and problem responses as components, each once, and what no operation reaches dropped. */
 export function tidyDocument(documentObject: Parameters<typeof jsonSchemaTransformObject>[0]) {
   const document = withoutTwins(
-    withoutNoise(jsonSchemaTransformObject(documentObject) as unknown as Json) as JsonObject,
+    withFormats(jsonSchemaTransformObject(documentObject) as unknown as Json) as JsonObject,
   );
   const components = (document.components ?? {}) as JsonObject;
   const responses: JsonObject = {};

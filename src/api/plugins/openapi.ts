@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance, RouteOptions } from 'fastify';
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 import { VERSION } from '../../version.js';
@@ -36,6 +36,12 @@ function withAccess<R extends Parameters<typeof jsonSchemaTransform>[0] & { rout
   return { ...described, schema: { ...schema, response, security: scope === 'public' ? [] : [{ apiKey: [scope] }] } };
 }
 
+/** The document as it is for a client: servers are named by the path that it reaches this one by. */
+const servedTo = (document: object, { publicPath }: FastifyRequest) => ({
+  ...document,
+  servers: [{ url: publicPath || '/', description: 'This server' }],
+});
+
 /** The contract, generated from the zod schemas: `/openapi.json`, and a page to read and try it at `/docs`. */
 export const openapi = fp(
   async (app: FastifyInstance) => {
@@ -61,8 +67,17 @@ export const openapi = fp(
       transform: (route) => jsonSchemaTransform(withAccess(route)),
       transformObject: tidyDocument,
     });
-    await app.register(publicly((docs) => docs.register(swaggerUi, { routePrefix: '/docs' })));
-    app.get('/openapi.json', { config: { scope: 'public' }, schema: { hide: true } }, async () => app.swagger());
+    const pages = {
+      routePrefix: '/docs',
+      // Relative, so that the service may stand below a path of a proxy.
+      indexPrefix: '.',
+      transformSpecification: servedTo,
+      transformSpecificationClone: false,
+    };
+    await app.register(publicly((docs) => docs.register(swaggerUi, pages)));
+    app.get('/openapi.json', { config: { scope: 'public' }, schema: { hide: true } }, async (request) =>
+      servedTo(app.swagger(), request),
+    );
   },
   { name: 'openapi' },
 );

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from './json.js';
 
 /** Headers of replies, as the document describes them. */
 const HEADERS = {
-  location: ['Path of the new resource.', { type: 'string' }],
+  location: ['Where the new resource is, relative to the request’s address.', { type: 'string' }],
   etag: ['Strong; for If-None-Match and If-Range.', { type: 'string' }],
   'retry-after': ['Seconds to wait before asking again.', { type: 'integer', minimum: 0 }],
   'content-range': ['`bytes START-END/SIZE` (RFC 9110).', { type: 'string' }],
@@ -35,6 +35,8 @@ export interface OperationExtras {
   headers?: Record<number, ReplyHeader[]>;
   /** Parameters that no zod schema can express, as OpenAPI has them. */
   parameters?: JsonObject[];
+  /** The body may be left out, which is to say empty. */
+  bodyOptional?: boolean;
   /** Named bodies to start from. */
   bodyExamples?: Record<string, { summary: string; value: object }>;
 }
@@ -49,7 +51,7 @@ declare module 'fastify' {
 
 /** An operation with its extras written out where OpenAPI has them. */
 export function completeOperation({ [EXTRAS_KEY]: extras, ...operation }: JsonObject): JsonObject {
-  const { headers = {}, parameters = [], bodyExamples } = (extras ?? {}) as OperationExtras;
+  const { headers = {}, parameters = [], bodyOptional = false, bodyExamples } = (extras ?? {}) as OperationExtras;
   const responses = Object.fromEntries(
     Object.entries(operation.responses as JsonObject).map(([status, response]) => {
       const named = headers[Number(status)];
@@ -61,6 +63,7 @@ export function completeOperation({ [EXTRAS_KEY]: extras, ...operation }: JsonOb
   return {
     ...operation,
     ...(all.length > 0 ? { parameters: all } : {}),
+    ...(bodyOptional ? { requestBody: { ...(operation.requestBody as JsonObject), required: false } } : {}),
     ...(bodyExamples ? { requestBody: withExamples(operation.requestBody as JsonObject, bodyExamples as Json) } : {}),
     responses,
   };

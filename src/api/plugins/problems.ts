@@ -13,7 +13,6 @@ import { type FieldError, WeightfoldError } from '../../errors.js';
 import type { Problem } from '../../schemas/problem.js';
 import { dataUnavailable, isDataError, requireDataFolder } from '../../store/data-folder.js';
 import { isStorageFull } from '../../store/headroom.js';
-import { allowedMethods } from '../allowed-methods.js';
 import { hasBody } from '../has-body.js';
 
 declare module 'fastify' {
@@ -56,24 +55,15 @@ export const problems = ({ DATA_DIR }: Pick<Config, 'DATA_DIR'>) =>
       app.setErrorHandler(async (error: FastifyError, request, reply) =>
         handleError(await inFolder(error, DATA_DIR), request, reply),
       );
-      const methodsOf = allowedMethods(app);
-      app.setNotFoundHandler((request, reply) => {
-        const path = pathOf(request);
-        const allowed = methodsOf(path);
-        // What serves files calls this too, for names that are none.
-        if (allowed.length === 0 || allowed.includes(request.method)) return sendNotFound(request, reply);
-        reply.header('allow', allowed.join(', '));
-        if (request.method === 'OPTIONS') return reply.code(204).send();
-        const detail = `${path} takes ${allowed.join(', ')}, not ${request.method}. See /docs.`;
-        return sendProblem(request, reply, 405, 'method_not_allowed', detail);
-      });
+      // For what serves files: `methods` answers paths that no route takes.
+      app.setNotFoundHandler(sendNotFound);
     },
     { name: 'problems' },
   );
 
-const pathOf = ({ url }: FastifyRequest) => url.split('?')[0];
+export const pathOf = ({ url }: FastifyRequest) => url.split('?')[0];
 
-const sendNotFound = (request: FastifyRequest, reply: FastifyReply) =>
+export const sendNotFound = (request: FastifyRequest, reply: FastifyReply) =>
   sendProblem(request, reply, 404, 'route_not_found', `There is no ${request.method} ${pathOf(request)}. See /docs.`);
 
 /** Answer a request that no route was looked up for: its path cannot be decoded. No hook has run. */

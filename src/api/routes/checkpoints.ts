@@ -35,6 +35,14 @@ const noParts = (range: string) =>
     },
   );
 
+/** The parts of a form have headers and boundaries around them, which would be stored with the file. */
+const noForms = (type: string) =>
+  new WeightfoldError(
+    `The body is a form (${type.split(';')[0].trim()}), and the lines around its parts would be stored with the file. ` +
+      'Send the bytes of the file alone, as application/octet-stream: curl -T FILE URL, or in Python requests.put(url, data=open(FILE, "rb")).',
+    { code: 'media_type_unsupported', status: 415 },
+  );
+
 /** @throws WeightfoldError `precondition_failed` where the file that is there is not what the client takes it for */
 async function checkConditions(
   checkpoints: CheckpointStore,
@@ -76,14 +84,16 @@ export const checkpointRoutes =
           'if-none-match': z.string().optional().describe('`*`: only where there is no such file yet.'),
         }),
         consumes: ['application/octet-stream'],
-        body: z.any().describe('The file.'),
+        body: z.any().describe('The file; empty for one of no bytes.'),
         response: { 201: CheckpointFileSchema, ...problemResponses(400, 409, 412, 413, 415, 422, 507) },
-        'x-weightfold': { headers: { 201: ['location', 'etag'] } },
+        'x-weightfold': { headers: { 201: ['location', 'etag'] }, bodyOptional: true },
       },
       handler: async (request, reply) => {
         const { name, file } = request.params;
         const { 'content-length': length, 'content-range': range } = request.headers;
+        const { 'content-type': type = '' } = request.headers;
         if (range !== undefined) throw noParts(range);
+        if (/^\s*multipart\//i.test(type)) throw noForms(type);
         const checkAllowed = async () => {
           await jobs.refuseWhileNeeded(name, 'changed');
           await checkConditions(checkpoints, name, file, request.headers);

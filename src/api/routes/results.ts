@@ -25,13 +25,23 @@ const CONTENT_TYPES: Record<string, string> = {
   '.txt': 'text/plain; charset=utf-8',
   '.md': 'text/markdown; charset=utf-8',
 };
+const OTHER_TYPE = 'application/octet-stream';
+const contentType = (file: string) => CONTENT_TYPES[path.extname(file)] ?? OTHER_TYPE;
+
+/** Every type that a file is sent with, for the contract. */
+const FILE_CONTENT = Object.fromEntries(
+  [OTHER_TYPE, ...Object.values(CONTENT_TYPES)].map((type) => {
+    const [media] = type.split(';');
+    return [media, { schema: media.startsWith('text/') ? z.string() : z.any() }];
+  }),
+);
+
 /** A file as it stands: it is known to be what was published. */
 const sendText = (reply: FastifyReply, file: string, text: string) =>
   reply
     .header('content-type', contentType(file))
     .serializer(() => text)
     .send(text);
-const contentType = (file: string) => CONTENT_TYPES[path.extname(file)] ?? 'application/octet-stream';
 
 /** Published artifacts of a job. @throws ConflictError until it succeeded; WeightfoldError `artifact_damaged` */
 async function published({ jobs, store }: Services, id: string): Promise<{ folder: string; manifest: Manifest }> {
@@ -130,8 +140,8 @@ export const resultRoutes =
       description: 'Supports Range, If-Range, If-Match and If-None-Match; the ETag is the file’s SHA-256.',
       params: FileParams,
       response: {
-        200: { description: 'The file.', content: { 'application/octet-stream': { schema: z.any() } } },
-        206: { description: 'The asked part.', content: { 'application/octet-stream': { schema: z.any() } } },
+        200: { description: 'The file, with the type that the list of files states.', content: FILE_CONTENT },
+        206: { description: 'The asked part.', content: FILE_CONTENT },
         304: z.undefined().describe('Unchanged.'),
         ...problemResponses(400, 404, 409, 410, 412, 416),
       },

@@ -2,15 +2,40 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { WeightfoldError } from '../../errors.js';
 import { uploadId } from '../../schemas/upload.js';
 import type { Uploads } from '../../uploads/uploads.js';
 import { hasBody } from '../has-body.js';
+import type { JsonObject } from '../plugins/json.js';
 import { problemResponses } from '../problem-responses.js';
 import type { Services } from '../services.js';
 
 const IdParams = z.object({ id: uploadId });
-const version = z.string().optional().describe('1.0.0');
-const offset = z.string().optional().describe('Bytes that have arrived.');
+
+/** What the tus server demands of requests, and refuses with the protocol's own statuses. */
+const header = (name: string, description: string, schema: JsonObject, required = true): JsonObject => ({
+  in: 'header',
+  name,
+  description,
+  required,
+  schema: { type: 'string', ...schema },
+});
+/** As many digits as whole numbers have that JSON carries exactly. */
+const BYTES = { pattern: '^\\d{1,15}$' };
+const VERSION = header('tus-resumable', 'The protocol’s version.', { const: '1.0.0' });
+const OFFSET = header('upload-offset', 'Bytes that have arrived.', BYTES);
+const LENGTH = header('upload-length', 'Bytes of the file.', BYTES, false);
+const DEFER_LENGTH = header(
+  'upload-defer-length',
+  'In place of `upload-length`: it comes later.',
+  { const: '1' },
+  false,
+);
+const METADATA = header(
+  'upload-metadata',
+  'Keys with Base64 values: `checkpoint`, `filename`, and `sha256` (hex; checked) if known.',
+  { examples: ['checkpoint YQ==,filename dm9jYWIudHh0'] },
+);
 
 /** Not the tus server's to say: what a body is like that Fastify sends, and who may call from elsewhere. */
 const OWN_HEADERS = /^(?:content-|access-control-)/;
@@ -29,7 +54,20 @@ function webRequest({ method, url, headers, raw }: FastifyRequest): Request {
   } as RequestInit);
 }
 
+const TUS_TYPE = 'application/offset+octet-stream';
+
+/** @throws WeightfoldError for a body that is not the bytes of a file: those of a form would be dropped, or stored with its envelope */
+function requireBytes({ headers }: FastifyRequest): void {
+  const { 'content-type': type, 'tus-resumable': version } = headers;
+  if (!hasBody(headers) || type === TUS_TYPE || version === undefined) return; // no tus at all is the protocol's to refuse
+  throw new WeightfoldError(
+    `The body is ${type === undefined ? 'of no type' : `"${type.slice(0, 200)}"`}; send the bytes of the file alone, as ${TUS_TYPE}.`,
+    { code: 'media_type_unsupported', status: 415 },
+  );
+}
+
 async function answer(uploads: Uploads, request: FastifyRequest, reply: FastifyReply) {
+  requireBytes(request);
   // The last bytes are followed by silence while the whole file is hashed: minutes, for a large one.
   const wait = () => request.raw.socket.setTimeout(0);
   if (hasBody(request.headers)) request.raw.once('end', wait);
@@ -69,19 +107,16 @@ export const uploadRoutes =
         description:
           'tus 1.0 (https://tus.io), with creation, creation-with-upload, creation-defer-length, termination and expiration: use one of its clients. ' +
           'Once whole, the file is checked as any upload is and becomes a file of its checkpoint, before the last request is answered.',
-        headers: z.object({
-          'tus-resumable': version,
-          'upload-length': z.string().optional().describe('Bytes of the file.'),
-          'upload-metadata': z
-            .string()
-            .optional()
-            .describe('Keys with Base64 values: `checkpoint`, `filename`, and `sha256` (hex; checked) if known.'),
-        }),
-        consumes: ['application/offset+octet-stream'],
+        consumes: [TUS_TYPE],
         body: z.any().describe('The first bytes, if any.'),
         response: {
           201: z.undefined().describe('`Location` is where the bytes go.'),
-          ...problemResponses(400, 409, 412, 413, 422, 507),
+          ...problemResponses(400, 409, 412, 413, 415, 422, 507),
+        },
+        'x-weightfold': {
+          parameters: [VERSION, LENGTH, DEFER_LENGTH, METADATA],
+          bodyOptional: true,
+          headers: { 201: ['location'] },
         },
       },
       handler,
@@ -95,11 +130,11 @@ export const uploadRoutes =
         operationId: 'headUpload',
         description: '`Upload-Offset` equal to `Upload-Length` says that the file is in its checkpoint.',
         params: IdParams,
-        headers: z.object({ 'tus-resumable': version }),
         response: {
           200: z.undefined().describe('`Upload-Offset`, `Upload-Length`, `Upload-Metadata`.'),
           ...problemResponses(400, 404, 409, 410, 412),
         },
+        'x-weightfold': { parameters: [VERSION] },
       },
       handler,
     });
@@ -111,13 +146,13 @@ export const uploadRoutes =
         summary: 'Send bytes of an upload',
         operationId: 'patchUpload',
         params: IdParams,
-        headers: z.object({ 'tus-resumable': version, 'upload-offset': offset }),
-        consumes: ['application/offset+octet-stream'],
+        consumes: [TUS_TYPE],
         body: z.any().describe('The bytes from `Upload-Offset` on.'),
         response: {
           204: z.undefined().describe('`Upload-Offset` says how much has arrived.'),
-          ...problemResponses(400, 403, 404, 409, 410, 412, 413, 422, 507),
+          ...problemResponses(400, 403, 404, 409, 410, 412, 413, 415, 422, 507),
         },
+        'x-weightfold': { parameters: [VERSION, OFFSET] },
       },
       handler,
     });
@@ -129,8 +164,8 @@ export const uploadRoutes =
         summary: 'Give up an upload',
         operationId: 'deleteUpload',
         params: IdParams,
-        headers: z.object({ 'tus-resumable': version }),
         response: { 204: z.undefined().describe('Gone.'), ...problemResponses(400, 404, 410, 412) },
+        'x-weightfold': { parameters: [VERSION] },
       },
       handler,
     });
