@@ -4,9 +4,11 @@ import { z } from 'zod';
 import { environmentKeys } from './access/environment-keys.js';
 import { trustedProxies } from './access/trusted-proxies.js';
 import { WeightfoldError } from './errors.js';
-import { redact } from './redact.js';
+import { parseRedisUrl } from './queue/redis-url.js';
+import { keepSecret, redact } from './redact.js';
 import { DEFAULT_MAX_HEADER_BYTES, LARGEST_HEADER_BYTES } from './safetensors/header.js';
 import { BACKENDS } from './schemas/common.js';
+import { secretsOf } from './secret-settings.js';
 import { parseS3Uri } from './store/s3-uri.js';
 import { RETRY_SECONDS } from './webhooks/schedule.js';
 import { webhookSecrets } from './webhooks/secrets.js';
@@ -59,10 +61,14 @@ export const EnvironmentSchema = z.object({
     .min(1)
     .default('./data')
     .transform((folder) => path.resolve(folder)),
-  REDIS_URL: optionalText.refine(
-    (url) => url === undefined || /^(rediss?|unix):\/\//.test(url),
-    'must start with redis://, rediss:// or unix://',
-  ),
+  REDIS_URL: optionalText.superRefine((url, context) => {
+    if (url === undefined) return;
+    try {
+      parseRedisUrl(url);
+    } catch (error) {
+      context.addIssue((error as Error).message);
+    }
+  }),
   SOURCE_ROOTS: z
     .string()
     .default('')
@@ -124,8 +130,10 @@ const ConsistentSchema = EnvironmentSchema.refine(
   { path: ['SCRATCH_DIR'], error: "needs STORE_URL, through which workers hand each other a merge's files" },
 );
 
-/** Their values stay out of messages. */
+/** Their values stay out of messages, as do addresses with a user or password. */
 const SECRETS = new Set(['API_KEYS', 'HF_TOKEN', 'REDIS_URL', 'WEBHOOK_SECRET']);
+const shown = (name: string, value: string) =>
+  SECRETS.has(name) || /:\/\/.*@/s.test(value) ? '…' : JSON.stringify(value);
 
 export type Config = z.output<typeof EnvironmentSchema>;
 
@@ -134,6 +142,7 @@ export type Config = z.output<typeof EnvironmentSchema>;
  * @throws WeightfoldError `config_invalid`, naming each variable that is wrong
  */
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  keepSecret(secretsOf(environment));
   const given = Object.fromEntries(
     Object.keys(EnvironmentSchema.shape).flatMap((name) => {
       const value = environment[name];
@@ -143,8 +152,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const parsed = ConsistentSchema.safeParse(given);
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map(
-    ({ path: [name], message }) =>
-      `${String(name)}=${SECRETS.has(String(name)) ? '…' : JSON.stringify(given[String(name)])}: ${message}`,
+    ({ path: [name], message }) => `${String(name)}=${shown(String(name), given[String(name)] ?? '')}: ${message}`,
   );
   throw new WeightfoldError(`Wrong settings in the environment. ${redact(lines.join('; '))}`, {
     code: 'config_invalid',

@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import type { Config } from './config.js';
 import { redact } from './redact.js';
+import { inLines } from './schemas/printable.js';
 
 export type Logger = Pick<PinoLogger, 'info' | 'warn' | 'error' | 'debug'>;
 
@@ -23,7 +24,8 @@ export const createLogger = (config: Config, name: string, stream?: DestinationS
     {
       name,
       level: config.LOG_LEVEL,
-      hooks: { streamWrite: redact },
+      // Within JSON both forms mean the same; a terminal obeys only the raw one.
+      hooks: { streamWrite: (line) => inLines(redact(line)) },
     },
     ...(stream ? [stream] : []),
   );

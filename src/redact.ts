@@ -21,8 +21,31 @@ const SECRETS = new RegExp(
 
 const REDACTED = '[redacted]';
 
-/** What each of them begins with or follows. Few lines hold any, and this is much quicker to see. */
-const SUSPECT = /wf_|hf_|whsec_|:\/\/|[?&;]|bearer|basic|authorization|cookie|api-key/i;
+/** Errors of the Redis client carry the command they are about, password and all. */
+const COMMAND_ARGUMENTS = /(?<="command":\{"name":"[^"]*","args":)\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\]/g;
 
-/** The text without its secrets. */
-export const redact = (text: string): string => (SUSPECT.test(text) ? text.replace(SECRETS, REDACTED) : text);
+/** Shorter values would be found in ordinary words. */
+const LEAST_SECRET = 5;
+const secrets = new Set<string>();
+let valuesOfSecrets: RegExp | undefined;
+
+const literal = (text: string) => text.replace(/[.*+?^${}()|[\]\\/]/g, String.raw`\$&`);
+
+/** From now on these values are left out of whatever goes through `redact`, also as JSON and URLs write them. */
+export function keepSecret(values: Iterable<string>): void {
+  for (const value of values)
+    if (value.length >= LEAST_SECRET)
+      for (const form of [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)]) secrets.add(form);
+  // The longest first: one may be a part of another.
+  const all = [...secrets].sort((a, b) => b.length - a.length).map(literal);
+  valuesOfSecrets = all.length > 0 ? new RegExp(all.join('|'), 'g') : undefined;
+}
+
+/** What each of them begins with or follows. Few lines hold any, and this is much quicker to see. */
+const SUSPECT = /wf_|hf_|whsec_|:\/\/|[?&;]|bearer|basic|authorization|cookie|api-key|"args":/i;
+
+/** The text without its secrets: those of the settings by their value, others by what they look like. */
+export function redact(text: string): string {
+  const plain = valuesOfSecrets ? text.replace(valuesOfSecrets, REDACTED) : text;
+  return SUSPECT.test(plain) ? plain.replace(COMMAND_ARGUMENTS, '[]').replace(SECRETS, REDACTED) : plain;
+}

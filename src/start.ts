@@ -2,9 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startApi } from './api/server.js';
-import { loadConfig } from './config.js';
 import { createLogger, type Logger } from './log.js';
-import { runUntilSignal } from './run-until-signal.js';
+import { loadConfigOrExit, runUntilSignal } from './run-until-signal.js';
 
 /** The worker is a program of its own: the control plane starts it, and imports nothing of it. */
 const WORKER_PROGRAM = fileURLToPath(new URL('../workers/worker.js', import.meta.url));
@@ -51,12 +50,3 @@ await runUntilSignal(async () => {
     },
   };
 }, config.SHUTDOWN_SECONDS + 15);
-
-function loadConfigOrExit() {
-  try {
-    return loadConfig();
-  } catch (error) {
-    process.stderr.write(`weightfold: ${(error as Error).message}\n`);
-    process.exit(1);
-  }
-}

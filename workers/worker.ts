@@ -1,9 +1,10 @@
 import os from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker, type WorkerOptions } from 'bullmq';
-import { type Config, loadConfig } from '../src/config.js';
+import type { Config } from '../src/config.js';
 import { JobStore } from '../src/jobs/job-store.js';
 import { createLogger, quietly } from '../src/log.js';
+import { checkRedis } from '../src/queue/check-redis.js';
 import { connectRedis } from '../src/queue/redis.js';
 import {
   CANCEL_CHANNEL,
@@ -16,7 +17,7 @@ import {
   STALLED_INTERVAL_MS,
 } from '../src/queue/settings.js';
 import { mergeOf, type QueuedMerge, type QueuedStep } from '../src/queue/step-jobs.js';
-import { runUntilSignal } from '../src/run-until-signal.js';
+import { loadConfigOrExit, runUntilSignal } from '../src/run-until-signal.js';
 import { openFolder } from '../src/store/data-folder.js';
 import { openObjectStore } from '../src/store/open-store.js';
 import { loadTracing } from '../src/tracing/load-tracing.js';
@@ -51,6 +52,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
   if (config.SCRATCH_DIR !== undefined) await openFolder('SCRATCH_DIR', config.SCRATCH_DIR);
   const store = new JobStore(config.DATA_DIR, await openObjectStore(config));
   await store.open();
+  if (config.REDIS_URL) await checkRedis(config, log);
   const keeper = new JobKeeper(store, log);
   const quiet = quietly(log);
   const connection = connectRedis(config, true, quiet);
@@ -151,5 +153,5 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
 // Started by another program (`npm start`), a worker ends with it, also when that one is killed: nobody would stop it.
 process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 
-const config = loadConfig();
+const config = loadConfigOrExit();
 await runUntilSignal(() => startWorker(config), config.SHUTDOWN_SECONDS + HAND_BACK_SECONDS);

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { NAME_PATTERN } from '../schemas/common.js';
+import { NAME_PATTERN } from '../schemas/name-pattern.js';
 import { SCOPES } from './scopes.js';
 
 /** Tells the service's keys from other secrets, for people and for secret scanners. */

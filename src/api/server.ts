@@ -2,6 +2,7 @@ import { KeyStore } from '../access/key-store.js';
 import { requireKeys } from '../access/require-keys.js';
 import type { Config } from '../config.js';
 import { createLogger } from '../log.js';
+import { checkRedis } from '../queue/check-redis.js';
 import { EmbeddedRedis } from '../queue/embedded-redis.js';
 import { openFolder } from '../store/data-folder.js';
 import { buildApp } from './app.js';
@@ -22,7 +23,8 @@ export async function startApi(config: Config): Promise<RunningApi> {
   await openFolder('DATA_DIR', config.DATA_DIR);
   await requireKeys('HOST', config.HOST, config, new KeyStore(config.DATA_DIR, config.API_KEYS));
   const redis = config.REDIS_URL ? undefined : new EmbeddedRedis(config, log);
-  await redis?.start();
+  if (redis) await redis.start();
+  else await checkRedis(config, log);
   const services = await createServices(config, log);
   const app = await buildApp(services, log);
   try {

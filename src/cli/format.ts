@@ -1,3 +1,5 @@
+import { inOneLine } from '../schemas/printable.js';
+
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
 /** `1.4 GB`. */
@@ -21,7 +23,7 @@ export const figure = (value: number | null | undefined) =>
 
 /** Columns of text, aligned. */
 export function columns(head: string[], rows: string[][]): string {
-  const all = [head, ...rows];
+  const all = [head, ...rows.map((row) => row.map(inOneLine))];
   const widths = head.map((_, c) => Math.max(...all.map((row) => row[c].length)));
   return all
     .map((row) =>
@@ -39,5 +41,5 @@ export type Fact = [name: string, value: string | null | undefined];
 export function facts(entries: Fact[]): string {
   const known = entries.filter(([, value]) => value !== null && value !== undefined && value !== '');
   const width = Math.max(...known.map(([name]) => name.length));
-  return known.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+  return known.map(([name, value]) => `${name.padEnd(width)}  ${inOneLine(value as string)}`).join('\n');
 }

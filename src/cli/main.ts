@@ -1,9 +1,21 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { dataOf, type Job, type paths } from '../client/index.js';
+import { endWithReader } from '../end-with-reader.js';
+import { inLines, inOneLine } from '../schemas/printable.js';
 import { VERSION } from '../version.js';
 import { age, bytes, columns } from './format.js';
 import { readSpec } from './read-spec.js';
-import { EXIT, type GlobalOptions, note, openSession, print, printJson, report, type Session } from './session.js';
+import {
+  EXIT,
+  type GlobalOptions,
+  note,
+  openSession,
+  print,
+  printJson,
+  printLines,
+  report,
+  type Session,
+} from './session.js';
 import { showArtifacts, showJob, showMetrics } from './show-job.js';
 import { showPlan } from './show-plan.js';
 import { exitCodeOf, getJob, showEnd, watchJob } from './watch.js';
@@ -11,6 +23,8 @@ import { exitCodeOf, getJob, showEnd, watchJob } from './watch.js';
 const EXIT_CODES = `
 Exit codes: 0 done; 1 the job failed or was cancelled; 2 wrong arguments, or a request that is refused as it is
 (a bad spec, no such job); 3 the service cannot be reached, refuses the key, or is busy.`;
+
+endWithReader();
 
 const program = new Command('weightfold')
   .description('Merge trained models into one of a chosen width: a client of the weightfold service.')
@@ -24,6 +38,7 @@ const program = new Command('weightfold')
   .option('--json', 'print what the service answered, as JSON')
   .addHelpText('after', EXIT_CODES)
   .configureHelp({ showGlobalOptions: true })
+  .configureOutput({ writeErr: (text) => process.stderr.write(inLines(text)) })
   .exitOverride();
 
 /** What a command does once it has a session; the exit code, 0 where it says none. */
@@ -87,7 +102,7 @@ command('watch <id>', 'follow a job to its end (--json: its events, one a line)'
 command('plan <spec>', 'what a merge would do and cost, without doing it', async (session, [file]) => {
   const plan = await dataOf(session.client.POST('/v1/jobs/plan', { body: await readSpec(file) }));
   if (session.json) printJson(plan);
-  else print(showPlan(plan));
+  else printLines(showPlan(plan));
   return EXIT.ok;
 });
 
@@ -96,19 +111,19 @@ command('get <id>', 'how a job stands, and its results', async (session, [id], o
   if (options.metrics) {
     const metrics = await dataOf(client.GET('/v1/jobs/{id}/metrics', byId(id)));
     if (json || typeof metrics === 'string') printJson(metrics);
-    else print(showMetrics(metrics));
+    else printLines(showMetrics(metrics));
   }
   if (options.artifacts || options.download) {
     const list = await dataOf(client.GET('/v1/jobs/{id}/artifacts', byId(id)));
     const { download } = await import('./download.js');
     if (options.download) await download(session, id, list.data, options.download as string);
     if (options.artifacts && json) printJson(list);
-    else if (options.artifacts) print(showArtifacts(list.data));
+    else if (options.artifacts) printLines(showArtifacts(list.data));
   }
   if (options.metrics || options.artifacts || options.download) return EXIT.ok;
   const job = await getJob(session, id);
   if (json) printJson(job);
-  else print(showJob(job));
+  else printLines(showJob(job));
   return EXIT.ok;
 })
   .option('--metrics', 'its errors')
@@ -175,7 +190,7 @@ command('ls', 'list jobs, the latest first', async (session, _args, options) => 
       age(created_at),
       name ?? '',
     ]);
-    print(columns(['ID', 'STATUS', 'PROGRESS', 'AGE', 'NAME'], rows));
+    printLines(columns(['ID', 'STATUS', 'PROGRESS', 'AGE', 'NAME'], rows));
     if (list.has_more) note(`There are more: --after ${list.last_id}`);
   }
   return EXIT.ok;
@@ -194,7 +209,7 @@ command('checkpoints [name]', 'list the uploaded models, or show one', async (se
     const list = await dataOf(client.GET('/v1/checkpoints', { params: { query } }));
     if (json) printJson(list);
     else {
-      print(
+      printLines(
         columns(
           ['NAME', 'FILES', 'SIZE', 'AGE'],
           list.data.map((row) => [row.name, String(row.file_count), bytes(row.size), age(row.created_at)]),
@@ -207,14 +222,15 @@ command('checkpoints [name]', 'list the uploaded models, or show one', async (se
   const checkpoint = await dataOf(client.GET('/v1/checkpoints/{name}', { params: { path: { name } } }));
   if (json) printJson(checkpoint);
   else {
-    print(
+    printLines(
       columns(
         ['FILE', 'SIZE', 'SHA-256'],
         checkpoint.files.map(({ file, size, sha256 }) => [file, bytes(size), sha256]),
       ),
     );
-    print(`\nfamily: ${checkpoint.family ?? 'not said by a config.json'}\n`);
-    print(
+    const family = checkpoint.family === null ? 'unknown (no config.json that says)' : inOneLine(checkpoint.family);
+    printLines(`\nfamily: ${family}\n`);
+    printLines(
       columns(
         ['TENSOR', 'DTYPE', 'SHAPE'],
         checkpoint.tensors.map((tensor) => [tensor.name, tensor.dtype, tensor.shape.join('×')]),
@@ -229,7 +245,7 @@ command('workers', 'the workers and what they do', async (session) => {
   const list = await dataOf(session.client.GET('/v1/workers'));
   if (session.json) printJson(list);
   else
-    print(
+    printLines(
       columns(
         ['NAME', 'STATE', 'BACKEND', 'LIBRARY', 'THREADS', 'UP', 'JOBS'],
         list.data.map((worker) => [

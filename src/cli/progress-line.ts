@@ -1,3 +1,5 @@
+import { inOneLine } from '../schemas/printable.js';
+
 const CELLS = 24;
 /** Redraws more often than this only make terminals flicker. */
 const LEAST_MS = 80;
@@ -14,7 +16,7 @@ export class ProgressLine {
     this.drawnAt = now;
     const full = Math.round(Math.min(1, Math.max(0, fraction)) * CELLS);
     const bar = '█'.repeat(full) + '░'.repeat(CELLS - full);
-    const line = `${bar} ${String(Math.floor(fraction * 100)).padStart(3)} %  ${text}`;
+    const line = `${bar} ${String(Math.floor(fraction * 100)).padStart(3)} %  ${inOneLine(text)}`;
     // Terminals that do not know their width say 0.
     process.stderr.write(`\r\u001b[2K${line.slice(0, (process.stderr.columns || 80) - 1)}`);
     this.shown = true;

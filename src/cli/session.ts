@@ -1,4 +1,5 @@
 import { type Client, type ClientOptions, createClient, RequestError } from '../client/index.js';
+import { inLines, inOneLine } from '../schemas/printable.js';
 
 /** What the shell is told. */
 export const EXIT = {
@@ -27,14 +28,20 @@ export interface Session extends ClientOptions {
 }
 
 export function openSession({ url, apiKey, json = false }: GlobalOptions): Session {
+  if (/^[a-z]+:\/\/[^/]*@/i.test(url))
+    throw new UsageError('--url must not hold a user or password; a key goes into WEIGHTFOLD_API_KEY.');
   if (!/^https?:\/\//.test(url)) throw new UsageError(`--url must start with http:// or https://, not "${url}".`);
   const options = { baseUrl: url.replace(/\/+$/, ''), apiKey };
   return { ...options, client: createClient(options), json };
 }
 
-export const print = (text: string) => process.stdout.write(`${text}\n`);
-export const note = (text: string) => process.stderr.write(`${text}\n`);
-export const printJson = (value: unknown) => print(JSON.stringify(value, null, 2));
+/** One line, whatever the service or a file put into it. */
+export const print = (text: string) => process.stdout.write(`${inOneLine(text)}\n`);
+/** Lines whose parts `columns` and `facts` have escaped. */
+export const printLines = (text: string) => process.stdout.write(`${inLines(text)}\n`);
+/** As `print`, on stderr. */
+export const note = (text: string) => process.stderr.write(`${inOneLine(text)}\n`);
+export const printJson = (value: unknown) => printLines(JSON.stringify(value, null, 2));
 
 const HINTS: Record<number, string> = {
   401: 'Set WEIGHTFOLD_API_KEY to a key of this service.',

@@ -1,5 +1,6 @@
 import type { Artifact, Job, Metrics, TransformerMetrics } from '../client/index.js';
 import { kindInWords } from '../report/merge-kind.js';
+import { inOneLine } from '../schemas/printable.js';
 import { age, bytes, columns, type Fact, facts, figure } from './format.js';
 
 export function showJob(job: Job): string {
@@ -46,7 +47,7 @@ const losses = ({ result_loss, source_losses, mean_of_sources_loss }: Transforme
 
 /** The figures of a job that people ask for first; the rest is in --json. */
 export function showMetrics(metrics: Metrics): string {
-  const took = `${figure(metrics.timings.total_s)} s on ${metrics.environment.library}`;
+  const took = `${figure(metrics.timings.total_s)} s on ${inOneLine(metrics.environment.library)}`;
   if (metrics.kind === 'comparison')
     return `${columns(
       ['METHOD', 'WIDTHS', metrics.measure.toUpperCase(), 'LOWER_BOUND', 'PARAMETERS'],

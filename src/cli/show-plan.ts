@@ -1,5 +1,6 @@
 import type { Plan } from '../client/index.js';
 import { kindInWords } from '../report/merge-kind.js';
+import { inOneLine } from '../schemas/printable.js';
 import { bytes, columns, duration, facts } from './format.js';
 
 /** A plan for people: what becomes of each space, what is written, what it costs. */
@@ -37,7 +38,9 @@ export function showPlan(plan: Plan): string {
     parts.push(`${plan.tensors.length} tensors`);
     if (plan.kind === 'transformer')
       for (const { source, tensors, reason } of plan.left_out ?? [])
-        parts.push(`Not in the result${source ? `, from ${source}` : ''}: ${tensors.join(', ')} (${reason}).`);
+        parts.push(
+          inOneLine(`Not in the result${source ? `, from ${source}` : ''}: ${tensors.join(', ')} (${reason}).`),
+        );
   }
-  return [...parts, ...warnings.map((warning) => `Warning: ${warning}`)].join('\n\n');
+  return [...parts, ...warnings.map((warning) => `Warning: ${inOneLine(warning)}`)].join('\n\n');
 }

@@ -1797,6 +1797,8 @@ export interface components {
                 /** Format: int64 */
                 waiting: number;
             } | null;
+            /** @description Why a check failed, for people. */
+            reasons: string[];
             /** @enum {string} */
             status: "ready" | "unavailable";
             /** @description Workers that live; null where the queue cannot say. */
@@ -2315,7 +2317,7 @@ export interface components {
                 number
             ];
             /** @description A folder or .safetensors file: file:///models/b (under one of SOURCE_ROOTS), https://host/folder, hf://org/name@revision, s3://bucket/prefix (under one of S3_SOURCES). */
-            uri: string;
+            uri: string & (unknown & unknown);
         };
         /** @description Who is told about the job, by Standard Webhooks. */
         Webhook: {
@@ -2328,10 +2330,7 @@ export interface components {
              *     ]
              */
             events: ("job.queued" | "job.running" | "job.progress" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled")[];
-            /**
-             * Format: uri
-             * @description Called with a POST per event. Public addresses only, unless the service allows others.
-             */
+            /** @description Called with a POST per event. Public addresses only, unless the service allows others. */
             url: string;
         };
         /** @description Who is told about the job, by Standard Webhooks. */
@@ -2345,10 +2344,7 @@ export interface components {
              *     ]
              */
             events?: ("job.queued" | "job.running" | "job.progress" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled")[];
-            /**
-             * Format: uri
-             * @description Called with a POST per event. Public addresses only, unless the service allows others.
-             */
+            /** @description Called with a POST per event. Public addresses only, unless the service allows others. */
             url: string;
         };
         /** @description Width of a space in the result, or what it must achieve. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PRINTABLE, PRINTABLE_RULE } from '../schemas/printable.js';
 
 /**
  * What a tensor does, whatever its family calls it. `q`, `k`, `v`, `o`, `gate`, `up`, `down` and the two layer norms
@@ -52,7 +53,7 @@ const MOST_NAMES = 16;
 const MOST_TYPES = 64;
 
 const configKey = z.string().min(1).max(64).describe('Key of config.json.');
-const name = z.string().min(1).max(256);
+const name = z.string().min(1).max(256).regex(PRINTABLE, PRINTABLE_RULE);
 
 const TensorPatternSchema = z
   .strictObject({
@@ -108,7 +109,7 @@ const PositionsSchema = z.discriminatedUnion('kind', [
 /** A model family as data: everything the planner and the forward pass need to know, and nothing to execute. */
 export const FamilyDescriptionSchema = z
   .strictObject({
-    family: z.string().min(1).max(64),
+    family: z.string().min(1).max(64).regex(PRINTABLE, PRINTABLE_RULE),
     model_types: z.array(z.string()).min(1).max(MOST_TYPES).describe('Values of config.json model_type.'),
     architectures: z
       .record(

@@ -1,5 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { redact } from '../redact.js';
 import { remember } from '../remember.js';
 import { isFinalEvent, type JobEvent } from '../schemas/event.js';
 import { createExclusive, isMissing } from '../store/files.js';
@@ -93,7 +94,7 @@ const fileOf = (folder: string, id: number) => path.join(folder, `${id}.json`);
 /** The folder is made with the first event in it, but never that of a job which has been deleted. */
 async function create(folder: string, event: JobEvent): Promise<'done' | 'taken' | 'gone'> {
   const write = async () =>
-    (await createExclusive(fileOf(folder, event.id), JSON.stringify(event))) ? 'done' : 'taken';
+    (await createExclusive(fileOf(folder, event.id), redact(JSON.stringify(event)))) ? 'done' : 'taken';
   try {
     return await write();
   } catch (error) {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { redact } from '../redact.js';
 import { isFinalEvent, type JobEvent } from '../schemas/event.js';
 import type { Job } from '../schemas/job.js';
 import { SharedWork } from '../shared-work.js';
@@ -174,7 +175,7 @@ export class JobStore {
   /** End a job. Of several who try, one wins and gets true. Intermediate results are of no use from then on. */
   async finish(id: string, outcome: JobOutcome): Promise<boolean> {
     const { outcome: file, steps } = this.files(id);
-    const text = JSON.stringify(outcome);
+    const text = redact(JSON.stringify(outcome));
     const begun = (await this.finishedSteps(id)).size > 0;
     const won = await createExclusive(file, text).catch(async (error) => {
       // A full disk must not keep a job from ending: what it wrote makes room.

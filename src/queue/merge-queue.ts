@@ -6,12 +6,17 @@ import type { JobError } from '../schemas/job.js';
 import type { Worker } from '../schemas/worker.js';
 import { failedStep } from './failed-step.js';
 import { connectRedis } from './redis.js';
+import { redisReason } from './redis-reason.js';
 import { CANCEL_CHANNEL, CHANGE_CHANNEL, MERGE_QUEUE, QUEUE_PREFIX, queueName, STEP_QUEUES } from './settings.js';
 import { MERGE_JOB, mergeOptions, type QueuedMerge, type QueuedStep, stepJobs } from './step-jobs.js';
 import { listWorkers } from './worker-directory.js';
 
 /** Seconds after which a client may try again when the queue is away. */
 const RETRY_AFTER_SECONDS = 2;
+/** Written to see that writes are taken. */
+const PROBE_KEY = `${QUEUE_PREFIX}:probe`;
+const PROBE_MS = 60_000;
+
 interface Opened {
   merges: Queue<QueuedMerge>;
   steps: Queue<QueuedStep>[];
@@ -117,11 +122,13 @@ export class MergeQueue {
     this.subscriber.on('message', (_, id: string) => listener(id));
   }
 
-  /** @throws WeightfoldError `queue_unavailable` */
+  /** See that Redis answers and takes writes: without them no job can be queued. @throws WeightfoldError `queue_unavailable` */
   ping(): Promise<void> {
-    this.pinging ??= this.reach(async () => void (await this.connection.ping())).finally(() => {
-      this.pinging = undefined;
-    });
+    this.pinging ??= this.reach(async () => void (await this.connection.set(PROBE_KEY, '1', 'PX', PROBE_MS))).finally(
+      () => {
+        this.pinging = undefined;
+      },
+    );
     return this.pinging;
   }
 
@@ -160,7 +167,9 @@ export class MergeQueue {
     try {
       return await operation();
     } catch (error) {
-      throw new WeightfoldError('The queue (Redis) cannot be reached; the request had no effect. Try again.', {
+      const reason = redisReason(error);
+      const what = reason === undefined ? 'cannot be reached' : `cannot be used: ${reason}`;
+      throw new WeightfoldError(`The queue (Redis) ${what}; the request had no effect. Try again.`, {
         code: 'queue_unavailable',
         status: 503,
         retryable: true,

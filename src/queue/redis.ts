@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Config } from '../config.js';
 import { layout } from '../store/layout.js';
+import { parseRedisUrl } from './redis-url.js';
 
 /** Longest path of a Unix socket: 108 bytes on Linux, 104 on macOS, minus the terminator. */
 const MAX_SOCKET_PATH = 103;
@@ -20,7 +21,7 @@ export function embeddedSocket(dataDir: string): string {
 const COMMAND_TIMEOUT_MS = 3_000;
 
 /** How to reach the queue's Redis. `blocking` connections wait for ever; others give up so that requests can be answered. */
-function redisOptions(config: Config, blocking: boolean): RedisOptions {
+export function redisOptions(config: Config, blocking: boolean): RedisOptions {
   return {
     ...address(config),
     maxRetriesPerRequest: blocking ? null : 1,
@@ -30,19 +31,8 @@ function redisOptions(config: Config, blocking: boolean): RedisOptions {
   };
 }
 
-function address({ REDIS_URL, DATA_DIR }: Config): RedisOptions {
-  if (!REDIS_URL) return { path: embeddedSocket(DATA_DIR) };
-  const url = new URL(REDIS_URL);
-  if (url.protocol === 'unix:') return { path: url.pathname };
-  return {
-    host: url.hostname,
-    port: url.port === '' ? 6379 : Number(url.port),
-    ...(url.username && { username: decodeURIComponent(url.username) }),
-    ...(url.password && { password: decodeURIComponent(url.password) }),
-    ...(url.pathname.length > 1 && { db: Number(url.pathname.slice(1)) }),
-    ...(url.protocol === 'rediss:' && { tls: {} }),
-  };
-}
+const address = ({ REDIS_URL, DATA_DIR }: Config): RedisOptions =>
+  REDIS_URL ? parseRedisUrl(REDIS_URL) : { path: embeddedSocket(DATA_DIR) };
 
 /** A connection that reports its errors to `onError` instead of throwing them at the process. */
 export function connectRedis(config: Config, blocking: boolean, onError: (error: Error) => void): Redis {

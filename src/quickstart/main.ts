@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { endWithReader } from '../end-with-reader.js';
 import { isTerminal, type Job } from '../schemas/job.js';
 import type { Metrics } from '../schemas/metrics.js';
 import { QuickstartClient } from './client.js';
@@ -19,6 +20,8 @@ const READY_TIMEOUT_MS = 30_000;
 const POLL_MS = 100;
 /** pino's number for it. */
 const WARN = 40;
+
+endWithReader();
 
 const say = (text = '') => console.log(text);
 

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { NAME_PATTERN } from './name-pattern.js';
+import { PRINTABLE, PRINTABLE_RULE } from './printable.js';
 
 // What zod would say of these is the name of a type: "received undefined", "received NaN".
 z.config({
@@ -9,9 +11,6 @@ z.config({
   },
 });
 
-/** Names of checkpoints and files: one path segment, no leading dot, nothing a shell or file system could misread. */
-export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
-
 const NAME_HINT = 'must be 1–128 letters, digits, ".", "_" or "-", starting with a letter or digit';
 
 export const checkpointName = z.string().regex(NAME_PATTERN, NAME_HINT).describe('Name of an uploaded checkpoint.');
@@ -21,8 +20,7 @@ export const tensorName = z
   .string()
   .min(1)
   .max(512)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  .regex(/^[^\u0000-\u001f\u007f]+$/, 'must not contain control characters')
+  .regex(PRINTABLE, PRINTABLE_RULE)
   .describe('Name of a tensor, as in the safetensors header.');
 
 export const jobId = z

@@ -1,11 +1,18 @@
 import { z } from 'zod';
 import { MethodSchema } from './method.js';
+import { PRINTABLE, PRINTABLE_RULE } from './printable.js';
 
 /** Methods times widths of a comparison, the notebook's two included. */
 export const MAX_POINTS = 256;
 
 const ComparedMethodSchema = MethodSchema.extend({
-  name: z.string().min(1).max(80).optional().describe('What the table calls it. Default: from its settings.'),
+  name: z
+    .string()
+    .min(1)
+    .max(80)
+    .regex(PRINTABLE, PRINTABLE_RULE)
+    .optional()
+    .describe('What the table calls it. Default: from its settings.'),
 }).meta({ id: 'ComparedMethod', description: 'A method as `method` of a merge, with a name.' });
 
 const ComparedWidthsSchema = z

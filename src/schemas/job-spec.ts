@@ -5,6 +5,7 @@ import { type Compare, CompareSchema } from './compare.js';
 import { contradictions } from './contradictions.js';
 import { type Method, MethodSchema } from './method.js';
 import { isTransformer, ModelSchema, TargetSchema } from './model.js';
+import { PRINTABLE, PRINTABLE_RULE } from './printable.js';
 import { ProbeSchema } from './probe.js';
 import { SourceSchema } from './source.js';
 import { WebhookSchema } from './webhook.js';
@@ -12,11 +13,13 @@ import { WebhookSchema } from './webhook.js';
 /** Sources a merge may have. */
 const MAX_SOURCES = 16;
 
+const printable = z.string().max(512).regex(PRINTABLE, PRINTABLE_RULE);
+
 const StoredBasesSpecSchema = z
   .strictObject({
     job: jobId.describe('A succeeded job of a chain or an embedding.'),
     spaces: z
-      .record(z.string(), z.string())
+      .record(printable, printable)
       .optional()
       .describe('Space of this job → space of that one. Default: the same name.'),
   })
@@ -31,11 +34,15 @@ const LABEL_RULE = 'is no name of a label: up to 63 letters, digits and . _ / -,
 
 export const JobSpecSchema = z
   .strictObject({
-    name: z.string().min(1).max(200).optional(),
+    name: z.string().min(1).max(200).regex(PRINTABLE, PRINTABLE_RULE).optional(),
     labels: z
-      .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/), z.string().max(256), {
-        error: ({ code }) => (code === 'invalid_key' ? LABEL_RULE : undefined),
-      })
+      .record(
+        z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/),
+        z.string().max(256).regex(PRINTABLE, PRINTABLE_RULE),
+        {
+          error: ({ code }) => (code === 'invalid_key' ? LABEL_RULE : undefined),
+        },
+      )
       .refine((labels) => Object.keys(labels).length <= 32, 'at most 32 labels')
       .default({})
       .describe('Free-form labels, for filtering.'),

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { checkpointName, fileName, tensorName } from './common.js';
+import { PRINTABLE, PRINTABLE_RULE } from './printable.js';
 import { tokenTensor } from './tokens.js';
 
 const TokenProbeSchema = z
   .strictObject({
-    name: z.string().min(1).max(100).optional(),
+    name: z.string().min(1).max(100).regex(PRINTABLE, PRINTABLE_RULE).optional(),
     ...tokenTensor,
     ids: tensorName.describe('Integers [rows, tokens].'),
     labels: tensorName.optional().describe('Integers [rows, tokens]. Default for causal models: the next id.'),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { checkpointName } from './common.js';
+import { PRINTABLE, PRINTABLE_RULE } from './printable.js';
 
 const range = z
   .tuple([z.number().int().min(0), z.number().int().min(1)])
@@ -21,6 +22,8 @@ const UriSourceSchema = z
       .string()
       .max(4096)
       .regex(/^(file|https?|hf|s3):\/\//, 'must start with file://, https://, hf:// or s3://')
+      .regex(PRINTABLE, PRINTABLE_RULE)
+      .refine((uri) => !/^file:\/\/[^/]*@/.test(uri), 'must not hold credentials: specs are stored and shown')
       .refine(
         (uri) => uri.startsWith('file:') || !/[?#]|\/\/[^/]*@[^/]*(\/|$)/.test(uri.replace(/^hf:\/\/[^@]*@/, 'hf://')),
         {

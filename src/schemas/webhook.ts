@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { jobId, timestamp } from './common.js';
 import { EventTypeSchema } from './event-type.js';
+import { PRINTABLE, PRINTABLE_RULE } from './printable.js';
 
 export const WebhookSchema = z
   .strictObject({
     url: z
       .url({ protocol: /^https?$/, error: 'must be an https:// URL' })
       .max(2048)
+      .regex(PRINTABLE, PRINTABLE_RULE)
       .describe('Called with a POST per event. Public addresses only, unless the service allows others.'),
     events: z
       .array(EventTypeSchema)

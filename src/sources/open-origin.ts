@@ -2,7 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { refusePickle } from '../checkpoints/other-weights.js';
 import type { Config } from '../config.js';
 import { SpecError } from '../errors.js';
-import { NAME_PATTERN } from '../schemas/common.js';
+import { NAME_PATTERN } from '../schemas/name-pattern.js';
 import { parseS3Uri } from '../store/s3-uri.js';
 import { HttpClient } from './http.js';
 import { HttpOrigin } from './http-origin.js';

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { WeightfoldError } from '../errors.js';
+import { isStorageFull, storageFull } from './headroom.js';
 import { layout } from './layout.js';
 
 /** Seconds after which a client may try again: somebody has to mount or mend something. */
@@ -70,7 +71,7 @@ export async function requireDataFolder(dataDir: string): Promise<void> {
 
 /**
  * As `requireDataFolder`, and that files can be written into it: what a job that is taken needs.
- * @throws WeightfoldError `store_unavailable`; the file system's error where it is full
+ * @throws WeightfoldError `store_unavailable`, `storage_full`
  */
 export async function requireWritable(dataDir: string): Promise<void> {
   await requireDataFolder(dataDir);
@@ -78,6 +79,10 @@ export async function requireWritable(dataDir: string): Promise<void> {
   try {
     await access(layout(dataDir).jobs, constants.W_OK);
     await writeFile(probe, 'x');
+  } catch (error) {
+    throw isStorageFull(error)
+      ? storageFull('The store is full. Free space, then try again.', error)
+      : dataUnavailable(error);
   } finally {
     await rm(probe, { force: true }).catch(() => {});
   }

@@ -34,6 +34,7 @@ function freeBytes(folder: string): Promise<number> {
   if (before && performance.now() - before.at < FRESH_MS) return before.free;
   const free = statfs(folder).then(({ bavail, bsize }) => bavail * bsize);
   known.set(folder, { at: performance.now(), free });
+  free.catch(() => known.delete(folder));
   return free;
 }
 

@@ -4,6 +4,7 @@ import { KeyStore } from '../access/key-store.js';
 import { keysCommand } from '../access/keys-command.js';
 import { SCOPES } from '../access/scopes.js';
 import { loadConfig } from '../config.js';
+import { endWithReader } from '../end-with-reader.js';
 import { WeightfoldError } from '../errors.js';
 
 const USAGE = `Usage: ${keysCommand()} COMMAND
@@ -82,6 +83,7 @@ async function main(): Promise<void> {
   throw new UsageError(command === undefined ? 'a command is missing' : `"${positionals.join(' ')}" is no command`);
 }
 
+endWithReader();
 try {
   await main();
 } catch (error) {

@@ -2,6 +2,8 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -10,6 +12,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Artifact, Job, JobEvent } from '../../src/client/index.js';
 import { makeCheckpoint, randomChain } from '../support/checkpoint.js';
+import { rawFile } from '../support/raw-safetensors.js';
 import { startService, type TestService } from '../support/service.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 
@@ -135,6 +138,85 @@ it('downloads files whole: goes on with what was begun, replaces what is damaged
     code: 3,
     stderr: expect.stringContaining('SHA-256 differs'),
   });
+});
+
+describe('what a terminal would obey', () => {
+  const bad = '\u001b[2J\u009b31m\u202eevil\r\njob_forged succeeded\u2028';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be printed
+  const OBEYED = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|^job_forged/m;
+
+  it('is refused in names and labels, and printed escaped', async () => {
+    for (const spec of [
+      { ...chain(4), name: bad },
+      { ...chain(4), labels: { from: bad } },
+    ]) {
+      const refused = await weightfold(['submit', '-'], { input: JSON.stringify(spec) });
+      expect(refused).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('must not contain control characters'),
+      });
+    }
+    // Whatever a service answers, and whatever a file holds: tensors are called what their file calls them.
+    const file = path.join(subfolder(root), 'model.safetensors');
+    await writeFile(file, rawFile(JSON.stringify({ [bad]: { dtype: 'F32', shape: [0], data_offsets: [0, 0] } })));
+    expect(await weightfold(['upload', 'evil', file])).toMatchObject({ code: 0 });
+    for (const args of [
+      ['checkpoints', 'evil'],
+      ['checkpoints', 'evil', '--json'],
+      ['get', bad],
+      ['plan', `/${bad}`],
+    ]) {
+      const { stdout, stderr } = await weightfold(args);
+      expect(stdout + stderr).not.toMatch(OBEYED);
+      if (args[0] === 'checkpoints') expect(stdout).toContain(String.raw`\u001b[2J\u009b31m\u202eevil`);
+    }
+  });
+
+  it('of a service that lies is printed escaped, and its file names lead nowhere', async () => {
+    const liar = createServer((request, reply) => {
+      reply.setHeader('content-type', 'application/json');
+      const artifact = { file: '../out', size: 0, sha256: '0'.repeat(64), content_type: bad, url: bad };
+      if (request.url?.includes('artifacts')) return reply.end(JSON.stringify({ object: 'list', data: [artifact] }));
+      reply.statusCode = 409;
+      reply.end(JSON.stringify({ code: bad, detail: bad, request_id: bad, errors: [{ pointer: bad, message: bad }] }));
+    }).listen(0, '127.0.0.1');
+    await once(liar, 'listening');
+    const env = { WEIGHTFOLD_URL: `http://127.0.0.1:${(liar.address() as AddressInfo).port}` };
+    for (const args of [['ls'], ['cancel', 'x'], ['get', 'x', '--artifacts'], ['watch', 'x'], ['rm', bad]]) {
+      const { stdout, stderr } = await weightfold(args, { env });
+      expect(stdout + stderr).not.toMatch(OBEYED);
+    }
+    const folder = path.join(subfolder(root), 'in');
+    const refused = await weightfold(['get', 'x', '--download', folder], { env });
+    expect(refused.stderr).toContain('"../out" is no name of a file');
+    liar.close();
+  });
+
+  it('a password in --url is neither used nor printed', async () => {
+    const { code, stderr } = await weightfold(['ls', '--url', 'http://u:hunter22@127.0.0.1:9']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('must not hold a user or password')]);
+    expect(stderr).not.toContain('hunter22');
+  });
+});
+
+it('ends quietly when whoever reads its output has gone', async () => {
+  const waiting = await specFile(JSON.stringify({ ...chain(4), compute: { backend: 'cuda' } }));
+  const id = (await weightfold(['submit', waiting])).stdout.trim();
+  const keys = fileURLToPath(new URL('../../dist/src/tools/keys.js', import.meta.url));
+  for (const command of [
+    `${PROGRAM} --help`,
+    `${PROGRAM} ls --json`,
+    `${PROGRAM} watch --json ${id}`,
+    `${PROGRAM} submit --watch ${waiting} 2>&1`,
+    `node ${keys} --help`,
+  ]) {
+    // Its reader has gone before the first line.
+    const script = `{ sleep 0.2; ${command}; echo "$?" >&3; } 3>&2 | true`;
+    const { stderr } = await promisify(execFile)('bash', ['-c', script], {
+      env: { ...process.env, WEIGHTFOLD_URL: service.url, DATA_DIR: subfolder(root) },
+    });
+    expect([command, stderr]).toEqual([command, '0\n']);
+  }
 });
 
 describe('exit codes', () => {

@@ -96,3 +96,14 @@ describe('retention', () => {
     expect(await left()).toEqual([waiting]);
   });
 });
+
+describe('/readyz', () => {
+  it('is 503 while there is too little space for any job', async () => {
+    const { http } = await start({ MIN_FREE_BYTES: `${2 ** 52}` });
+    const { body } = await http.get('/readyz').expect(503);
+    expect(body).toMatchObject({
+      checks: { queue: 'ok', store: 'failed' },
+      reasons: [expect.stringContaining('MIN_FREE_BYTES')],
+    });
+  });
+});

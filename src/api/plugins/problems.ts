@@ -10,6 +10,7 @@ import fp from 'fastify-plugin';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import type { Config } from '../../config.js';
 import { type FieldError, WeightfoldError } from '../../errors.js';
+import { redact } from '../../redact.js';
 import type { Problem } from '../../schemas/problem.js';
 import { dataUnavailable, isDataError, requireDataFolder } from '../../store/data-folder.js';
 import { isStorageFull } from '../../store/headroom.js';
@@ -146,7 +147,8 @@ export function sendProblem(
   errors: FieldError[] = [],
 ) {
   request.problemCode = code;
-  const problem = problemOf(status, code, detail, request.id, errors);
+  const shown = errors.map(({ pointer, message }) => ({ pointer: redact(pointer), message: redact(message) }));
+  const problem = problemOf(status, code, redact(detail), request.id, shown);
   return reply.code(status).header('content-type', PROBLEM_TYPE).serializer(JSON.stringify).send(problem);
 }
 

@@ -229,7 +229,7 @@ export const jobRoutes =
         params: IdParams,
         response: { 202: JobSchema, ...problemResponses(400, 404, 410) },
       },
-      handler: async (request, reply) => reply.code(202).send(await jobs.cancel(request.params.id)),
+      handler: async (request, reply) => sendJob(reply.code(202), await jobs.cancel(request.params.id)),
     });
 
     app.post('/jobs/:id/retry', {

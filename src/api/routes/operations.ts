@@ -1,8 +1,10 @@
-import { access, constants } from 'node:fs/promises';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { WeightfoldError } from '../../errors.js';
 import { WorkerListSchema } from '../../schemas/worker.js';
-import { layout } from '../../store/layout.js';
+import { SharedWork } from '../../shared-work.js';
+import { requireWritable } from '../../store/data-folder.js';
+import { requireSpace } from '../../store/headroom.js';
 import { VERSION } from '../../version.js';
 import { problemResponses } from '../problem-responses.js';
 import type { Services } from '../services.js';
@@ -18,6 +20,7 @@ const ReadinessSchema = z
         'failed: there are workers, and every one is wedged. Without any, jobs wait for one.',
       ),
     }),
+    reasons: z.array(z.string()).describe('Why a check failed, for people.'),
     workers: z.number().int().nullable().describe('Workers that live; null where the queue cannot say.'),
     queue: z.strictObject({ waiting: z.number().int(), active: z.number().int() }).nullable(),
   })
@@ -25,6 +28,13 @@ const ReadinessSchema = z
 
 /** Probes ask every few seconds; that they were answered is no news. */
 export const PROBE_LOG_LEVEL = 'warn';
+
+/** Why something cannot be done, for people; null where it can. */
+const problemOf = (operation: Promise<void>): Promise<string | null> =>
+  operation.then(
+    () => null,
+    (error) => (error instanceof WeightfoldError ? error.message : 'The store or the queue fails.'),
+  );
 
 const attempt = <T>(operation: Promise<T>): Promise<T | null> => operation.catch(() => null);
 
@@ -47,6 +57,11 @@ export const workerRoutes =
 export const operationRoutes =
   ({ queue, config }: Services): FastifyPluginAsyncZod =>
   async (app) => {
+    // Anybody may ask, as often as they like: those who ask at once share one look at the disk.
+    const writable = new SharedWork(async () => {
+      await requireWritable(config.DATA_DIR);
+      await requireSpace(config.DATA_DIR, 0, config.MIN_FREE_BYTES);
+    });
     app.get('/healthz', {
       logLevel: PROBE_LOG_LEVEL,
       config: { scope: 'public', rateLimit: false },
@@ -69,20 +84,25 @@ export const operationRoutes =
         response: { 200: ReadinessSchema, 503: ReadinessSchema },
       },
       handler: async (_request, reply) => {
-        const [depth, workers, store] = await Promise.all([
+        const [depth, workers, queueProblem, storeProblem] = await Promise.all([
           attempt(queue.depth()),
           attempt(queue.workers()),
-          access(layout(config.DATA_DIR).jobs, constants.W_OK).then(
-            () => true,
-            () => false,
-          ),
+          problemOf(queue.ping()),
+          problemOf(writable.run()),
         ]);
         const moving = !workers?.length || workers.some(({ state }) => state !== 'wedged');
-        const ready = depth !== null && store && moving;
+        const reasons = [queueProblem, storeProblem, moving ? null : 'Every worker is wedged.'];
+        const told = reasons.filter((reason) => reason !== null);
+        const ready = depth !== null && told.length === 0;
         const check = (ok: boolean) => (ok ? ('ok' as const) : ('failed' as const));
         return reply.code(ready ? 200 : 503).send({
           status: ready ? ('ready' as const) : ('unavailable' as const),
-          checks: { queue: check(depth !== null), store: check(store), workers: check(moving) },
+          checks: {
+            queue: check(depth !== null && queueProblem === null),
+            store: check(storeProblem === null),
+            workers: check(moving),
+          },
+          reasons: told,
           workers: workers?.length ?? null,
           queue: depth,
         });
