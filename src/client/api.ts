@@ -838,7 +838,7 @@ export interface components {
         CustomModel: {
             description: components["schemas"]["FamilyDescription"];
             /**
-             * @description Tensors the family does not know: refuse the job, leave them out, or copy source 1’s.
+             * @description Tensors the family does not know: refuse the job, leave them out, or copy source 1’s. Inside the model they are always refused.
              * @default fail
              * @enum {string}
              */
@@ -853,7 +853,7 @@ export interface components {
         CustomModelInput: {
             description: components["schemas"]["FamilyDescriptionInput"];
             /**
-             * @description Tensors the family does not know: refuse the job, leave them out, or copy source 1’s.
+             * @description Tensors the family does not know: refuse the job, leave them out, or copy source 1’s. Inside the model they are always refused.
              * @default fail
              * @enum {string}
              */
@@ -967,6 +967,11 @@ export interface components {
         FamilyDescription: {
             activation: {
                 default: string;
+                /**
+                 * @description Of the transform before the decoder. Absent: the key’s.
+                 * @enum {string}
+                 */
+                head?: "gelu" | "gelu_new" | "silu" | "relu";
                 /** @description Key of config.json. */
                 key: string;
             };
@@ -982,6 +987,8 @@ export interface components {
                 };
             };
             attention: {
+                /** @description Boolean key; where it is false, a causal model looks both ways. */
+                causal_key?: string;
                 /** @enum {string} */
                 kind: "causal" | "bidirectional";
                 sliding_window?: {
@@ -992,6 +999,8 @@ export interface components {
                     from_layer_key?: string;
                     /** @description Key of config.json. */
                     key: string;
+                    /** @description List of "sliding_attention" or "full_attention" for each layer; instead of the first layer. */
+                    layer_types_key?: string;
                 };
             };
             /** @description Prefix of the base model inside a model with a head; files may lack it. */
@@ -1001,6 +1010,19 @@ export interface components {
              * @default []
              */
             buffers: string[];
+            /** @description Where given, a key of config.json that this description neither reads nor ignores must hold its default (null where `keys` lacks it), and every value must have its type. Absent: such keys are not looked at. */
+            config?: {
+                /** @description Keys that do not change what the model computes, whatever they hold. */
+                ignored: string[];
+                /** @description Keys that a config.json of the family may have. */
+                keys: {
+                    [key: string]: {
+                        /** @description Value where the key is absent. */
+                        default: string | number | boolean | null;
+                        readonly types: ("integer" | "number" | "string" | "boolean" | "null" | "array" | "object")[];
+                    };
+                };
+            };
             family: string;
             /** @description Values of config.json model_type. */
             model_types: string[];
@@ -1074,6 +1096,11 @@ export interface components {
         FamilyDescriptionInput: {
             activation: {
                 default: string;
+                /**
+                 * @description Of the transform before the decoder. Absent: the key’s.
+                 * @enum {string}
+                 */
+                head?: "gelu" | "gelu_new" | "silu" | "relu";
                 /** @description Key of config.json. */
                 key: string;
             };
@@ -1089,6 +1116,8 @@ export interface components {
                 };
             };
             attention: {
+                /** @description Boolean key; where it is false, a causal model looks both ways. */
+                causal_key?: string;
                 /** @enum {string} */
                 kind: "causal" | "bidirectional";
                 sliding_window?: {
@@ -1099,6 +1128,8 @@ export interface components {
                     from_layer_key?: string;
                     /** @description Key of config.json. */
                     key: string;
+                    /** @description List of "sliding_attention" or "full_attention" for each layer; instead of the first layer. */
+                    layer_types_key?: string;
                 };
             };
             /** @description Prefix of the base model inside a model with a head; files may lack it. */
@@ -1108,6 +1139,19 @@ export interface components {
              * @default []
              */
             buffers?: string[];
+            /** @description Where given, a key of config.json that this description neither reads nor ignores must hold its default (null where `keys` lacks it), and every value must have its type. Absent: such keys are not looked at. */
+            config?: {
+                /** @description Keys that do not change what the model computes, whatever they hold. */
+                ignored: string[];
+                /** @description Keys that a config.json of the family may have. */
+                keys: {
+                    [key: string]: {
+                        /** @description Value where the key is absent. */
+                        default: string | number | boolean | null;
+                        readonly types: ("integer" | "number" | "string" | "boolean" | "null" | "array" | "object")[];
+                    };
+                };
+            };
             family: string;
             /** @description Values of config.json model_type. */
             model_types: string[];
@@ -1997,7 +2041,7 @@ export interface components {
              */
             aliases: string[];
             /**
-             * @description Further names under which the result stores the same values.
+             * @description Further names under which the result stores the same values. Where the embeddings of a source are tied, and `name` is absent, its values are read from there.
              * @default []
              */
             also: string[];
@@ -2034,7 +2078,7 @@ export interface components {
              */
             aliases?: string[];
             /**
-             * @description Further names under which the result stores the same values.
+             * @description Further names under which the result stores the same values. Where the embeddings of a source are tied, and `name` is absent, its values are read from there.
              * @default []
              */
             also?: string[];
@@ -2190,13 +2234,13 @@ export interface components {
         /** @description A whole transformer of a known family. */
         TransformerModel: {
             /**
-             * @description Tensors the family does not know: refuse the job, leave them out, or copy source 1’s.
+             * @description Tensors the family does not know: refuse the job, leave them out, or copy source 1’s. Inside the model they are always refused.
              * @default fail
              * @enum {string}
              */
             extra_tensors: "fail" | "drop" | "keep_first";
             /**
-             * @description auto: from the sources’ config.json. (enum property replaced by openapi-typescript)
+             * @description auto: from the sources’ config.json. Any other must be the family of their model_type. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             family: "auto" | "bert" | "roberta" | "gpt2" | "llama" | "mistral" | "qwen2";
@@ -2204,13 +2248,13 @@ export interface components {
         /** @description A whole transformer of a known family. */
         TransformerModelInput: {
             /**
-             * @description Tensors the family does not know: refuse the job, leave them out, or copy source 1’s.
+             * @description Tensors the family does not know: refuse the job, leave them out, or copy source 1’s. Inside the model they are always refused.
              * @default fail
              * @enum {string}
              */
             extra_tensors?: "fail" | "drop" | "keep_first";
             /**
-             * @description auto: from the sources’ config.json. (enum property replaced by openapi-typescript)
+             * @description auto: from the sources’ config.json. Any other must be the family of their model_type. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             family: "auto" | "bert" | "roberta" | "gpt2" | "llama" | "mistral" | "qwen2";

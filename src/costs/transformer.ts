@@ -150,7 +150,7 @@ function calibratedWork(plan: UncostedModel, size: TokenCount): Work {
 function generationWork(plan: UncostedModel, size: TokenCount): Work {
   if (!plan.calibration || !('generate' in plan.calibration)) return work();
   const share = { rows: Math.ceil(size.rows / plan.sources.length), length: size.length };
-  const passes = plan.target.causal ? 1 : MASKED_PASSES;
+  const passes = plan.target.head === 'causal' ? 1 : MASKED_PASSES;
   return total(
     plan.sources.flatMap(({ architecture }) => [
       ...Array.from({ length: passes }, () => forwardWork(plan, architecture, share)),

@@ -1,7 +1,18 @@
 import type { FamilyDescriptionInput } from './description.js';
 import { linear, norm, table } from './patterns.js';
+import { stockConfig } from './stock-config.js';
 
 const layer = '{base}encoder.layer.{layer}';
+/** Keys that an encoder does not read: `is_causal` matters in decoders, the others to poolers that no class has any more. */
+export const ENCODER_IGNORED = [
+  'is_causal',
+  'directionality',
+  'pooler_fc_size',
+  'pooler_num_attention_heads',
+  'pooler_num_fc_layers',
+  'pooler_size_per_head',
+  'pooler_type',
+];
 const required = { bias: 'required' } as const;
 
 /** Devlin et al. 2019. Stock classes BertForMaskedLM and BertModel. */
@@ -29,6 +40,7 @@ export const bert: FamilyDescriptionInput = {
   },
   tie: { key: 'tie_word_embeddings', default: true },
   require: { position_embedding_type: 'absolute', is_decoder: false, add_cross_attention: false },
+  config: stockConfig('bert', ENCODER_IGNORED),
   buffers: ['{base}embeddings.position_ids', '{base}embeddings.token_type_ids'],
   tensors: [
     table('{base}embeddings.word_embeddings', 'word', 'vocabulary'),
@@ -47,11 +59,10 @@ export const bert: FamilyDescriptionInput = {
     ...linear('cls.predictions.transform.dense', 'transform', 'transform', 'residual', required),
     ...norm('cls.predictions.transform.LayerNorm', 'transform_norm', 'layer', 'transform'),
     ...linear('cls.predictions.decoder', 'decoder', 'vocabulary', 'transform'),
-    // One parameter under two names: BERT's decoder shares its bias with the head.
+    // One parameter under two names where the embeddings are tied. Untied, the decoder adds its own; nothing reads the other.
     {
-      name: 'cls.predictions.bias',
-      aliases: ['cls.predictions.decoder.bias'],
-      also: ['cls.predictions.decoder.bias'],
+      name: 'cls.predictions.decoder.bias',
+      also: ['cls.predictions.bias'],
       slots: ['decoder'],
       part: 'bias',
       axes: ['vocabulary'],

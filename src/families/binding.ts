@@ -3,7 +3,7 @@ import { type FloatDtype, isFloatDtype } from '../safetensors/dtype.js';
 import type { TensorInfo } from '../safetensors/header.js';
 import type { Architecture } from './architecture.js';
 import { type FamilyDescription, HEAD_SLOTS, type Slot, type Space, type TensorPattern } from './description.js';
-import { hasBasePrefix } from './model-class.js';
+import { hasBasePrefix, storedNames } from './model-class.js';
 
 /** One tensor of a file and what it is in the model. JSON-serialisable. */
 export interface Binding {
@@ -89,10 +89,13 @@ export function bindTensors(
   const bindings: Binding[] = [];
   const ignored: string[] = [];
   for (const pattern of family.tensors) {
-    const stored = [pattern.name, ...pattern.aliases].map((name) => expandName(name, base, a.layers));
+    const stored = storedNames(pattern, a.tieStated).map((name) => expandName(name, base, a.layers));
+    const unread = pattern.also.map((name) => expandName(name, base, a.layers));
     expandName(pattern.name, basePrefix(family, a), a.layers).forEach(({ name: canonical, layer }, index) => {
       const present = stored.map((list) => list[index].name).filter((name) => tensors.has(name));
-      for (const name of present) taken.add(name);
+      const others = unread.map((list) => list[index].name).filter((name) => tensors.has(name));
+      for (const name of [...present, ...others]) taken.add(name);
+      if (!a.tieStated) ignored.push(...others);
       if (!wanted(pattern, a)) {
         ignored.push(...present);
         return;
@@ -101,7 +104,8 @@ export function bindTensors(
         if (pattern.optional) return;
         throw new SpecError(
           'tensor_missing',
-          `Tensor "${canonical}" (${pattern.slots.join(', ')} of ${a.className}) is not in the checkpoint.`,
+          `Tensor "${canonical}" (${pattern.slots.join(', ')} of ${a.className}) is not in the checkpoint` +
+            `${others.length > 0 ? `; ${others.join(', ')} is, but counts only where ${family.tie.key} is true` : ''}.`,
           pointer,
         );
       }

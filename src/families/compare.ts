@@ -1,5 +1,6 @@
 import { SpecError } from '../errors.js';
 import type { Architecture } from './architecture.js';
+import { windowSizes } from './attention-window.js';
 
 /** What sources must agree in, in words. */
 const AGREE: [string, (a: Architecture) => unknown][] = [
@@ -14,7 +15,8 @@ const AGREE: [string, (a: Architecture) => unknown][] = [
   ['rotary frequencies', (a) => a.rotary],
   ['token types', (a) => a.types],
   ['pad token', (a) => (a.positionsSkipPadding ? a.padId : null)],
-  ['sliding window', (a) => [a.window, a.windowFromLayer]],
+  ['direction of attention (causal)', (a) => a.causal],
+  ['sliding window by layer', windowSizes],
 ];
 
 /** @throws SpecError `sources_differ` naming everything that differs, with both values */

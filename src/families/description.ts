@@ -67,7 +67,10 @@ const TensorPatternSchema = z
       .array(name)
       .max(MOST_NAMES)
       .default([])
-      .describe('Further names under which the result stores the same values.'),
+      .describe(
+        'Further names under which the result stores the same values. Where the embeddings of a source are tied, and ' +
+          '`name` is absent, its values are read from there.',
+      ),
     slots: z
       .array(z.enum(SLOTS))
       .min(1)
@@ -91,6 +94,17 @@ const TensorPatternSchema = z
   })
   .meta({ id: 'TensorPattern' });
 export type TensorPattern = z.output<typeof TensorPatternSchema>;
+
+const JSON_TYPES = ['integer', 'number', 'string', 'boolean', 'null', 'array', 'object'] as const;
+
+const ConfigKeysSchema = z.record(
+  configKey,
+  z.strictObject({
+    default: z.union([z.string(), z.number(), z.boolean(), z.null()]).describe('Value where the key is absent.'),
+    types: z.array(z.enum(JSON_TYPES)).min(1).max(JSON_TYPES.length).readonly(),
+  }),
+);
+export type ConfigKeys = z.input<typeof ConfigKeysSchema>;
 
 const PositionsSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -132,17 +146,25 @@ export const FamilyDescriptionSchema = z
     }),
     attention: z.strictObject({
       kind: z.enum(['causal', 'bidirectional']),
+      causal_key: configKey.optional().describe('Boolean key; where it is false, a causal model looks both ways.'),
       sliding_window: z
         .strictObject({
           key: configKey,
           default: z.number().int().nullable(),
           enabled_key: configKey.optional().describe('Boolean key; the window counts only when it is true.'),
           from_layer_key: configKey.optional().describe('First layer with a window.'),
+          layer_types_key: configKey
+            .optional()
+            .describe('List of "sliding_attention" or "full_attention" for each layer; instead of the first layer.'),
         })
         .optional(),
     }),
     positions: PositionsSchema,
-    activation: z.strictObject({ key: configKey, default: z.string() }),
+    activation: z.strictObject({
+      key: configKey,
+      default: z.string(),
+      head: z.enum(ACTIVATIONS).optional().describe('Of the transform before the decoder. Absent: the key’s.'),
+    }),
     sizes: z.strictObject({
       hidden: configKey,
       layers: configKey,
@@ -167,6 +189,19 @@ export const FamilyDescriptionSchema = z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
       .default({})
       .describe('Config keys that, where present, must hold this value.'),
+    config: z
+      .strictObject({
+        keys: ConfigKeysSchema.describe('Keys that a config.json of the family may have.'),
+        ignored: z
+          .array(configKey)
+          .max(MOST_PATTERNS)
+          .describe('Keys that do not change what the model computes, whatever they hold.'),
+      })
+      .optional()
+      .describe(
+        'Where given, a key of config.json that this description neither reads nor ignores must hold its default ' +
+          '(null where `keys` lacks it), and every value must have its type. Absent: such keys are not looked at.',
+      ),
     buffers: z.array(name).max(MOST_PATTERNS).default([]).describe('Tensors that hold no weights; left out silently.'),
     tensors: z.array(TensorPatternSchema).min(1).max(MOST_PATTERNS),
   })

@@ -1,5 +1,6 @@
 import type { FamilyDescriptionInput } from './description.js';
 import { linear, norm, table } from './patterns.js';
+import { stockConfig } from './stock-config.js';
 
 const layer = '{base}h.{layer}';
 /** Conv1D stores [in, out]; c_attn holds q, k and v side by side. */
@@ -16,7 +17,7 @@ export const gpt2: FamilyDescriptionInput = {
   },
   base_prefix: 'transformer.',
   norm: { kind: 'layer', placement: 'pre', epsilon: { key: 'layer_norm_epsilon', default: 1e-5 } },
-  attention: { kind: 'causal' },
+  attention: { kind: 'causal', causal_key: 'is_causal' },
   positions: { kind: 'learned' },
   activation: { key: 'activation_function', default: 'gelu_new' },
   sizes: {
@@ -30,6 +31,17 @@ export const gpt2: FamilyDescriptionInput = {
   },
   tie: { key: 'tie_word_embeddings', default: true },
   require: { scale_attn_weights: true, scale_attn_by_inverse_layer_idx: false, add_cross_attention: false },
+  config: stockConfig('gpt2', [
+    'n_ctx',
+    // computes the same in another order
+    'reorder_and_upcast_attn',
+    // of classes with a second head
+    'summary_activation',
+    'summary_first_dropout',
+    'summary_proj_to_labels',
+    'summary_type',
+    'summary_use_proj',
+  ]),
   buffers: [`${layer}.attn.bias`, `${layer}.attn.masked_bias`],
   tensors: [
     table('{base}wte', 'word', 'vocabulary'),

@@ -1,5 +1,6 @@
 import type { FamilyDescriptionInput } from './description.js';
 import { linear, norm, table } from './patterns.js';
+import { stockConfig } from './stock-config.js';
 
 const layer = '{base}layers.{layer}';
 const attention = { bias: 'required', biasFlag: 'attention_bias' } as const;
@@ -12,7 +13,7 @@ export const llama: FamilyDescriptionInput = {
   architectures: { LlamaForCausalLM: { head: 'causal' }, LlamaModel: { head: 'none' } },
   base_prefix: 'model.',
   norm: { kind: 'rms', placement: 'pre', epsilon: { key: 'rms_norm_eps', default: 1e-6 } },
-  attention: { kind: 'causal' },
+  attention: { kind: 'causal', causal_key: 'is_causal' },
   positions: { kind: 'rotary', theta: { key: 'rope_theta', default: 10000 } },
   activation: { key: 'hidden_act', default: 'silu' },
   sizes: {
@@ -26,6 +27,7 @@ export const llama: FamilyDescriptionInput = {
     positions: 'max_position_embeddings',
   },
   tie: { key: 'tie_word_embeddings', default: false },
+  config: stockConfig('llama'),
   buffers: [`${layer}.self_attn.rotary_emb.inv_freq`, '{base}rotary_emb.inv_freq'],
   tensors: [
     table('{base}embed_tokens', 'word', 'vocabulary'),

@@ -1,6 +1,6 @@
 import { SpecError } from '../errors.js';
-import type { Config } from './architecture.js';
-import { type FamilyDescription, HEAD_SLOTS, type Slot } from './description.js';
+import { type Config, ConfigReader } from './config-reader.js';
+import { type FamilyDescription, HEAD_SLOTS, type Slot, type TensorPattern } from './description.js';
 
 /** Names of a checkpoint's tensors. */
 export type TensorNames = Pick<ReadonlyMap<string, unknown>, 'has' | 'keys'>;
@@ -33,21 +33,26 @@ export function modelClass(
         'with AutoModel.from_pretrained(…).save_pretrained(…).',
       pointer,
     );
-  const className = known ?? classByTensors(family, config, tensors);
+  const className = known ?? classByTensors(family, config, tensors, pointer);
   const { as = className, head } = family.architectures[className];
   return { className: as, head };
 }
 
 /** Whether a head with this family's tied weights, or a decoder of its own, is stored whole. */
-function classByTensors(family: FamilyDescription, config: Config, tensors: TensorNames | undefined): string {
+function classByTensors(
+  family: FamilyDescription,
+  config: Config,
+  tensors: TensorNames | undefined,
+  pointer: string,
+): string {
   const classes = Object.entries(family.architectures);
   if (!tensors) return classes[0][0];
-  const tied = statedTie(family, config);
+  const tied = statedTie(family, config, pointer);
   const needed = family.tensors.filter(
     ({ slots, part, optional }) =>
       HEAD_SLOTS.includes(slots[0]) && !optional && !(tied && slots[0] === 'decoder' && part === 'weight'),
   );
-  const complete = needed.every(({ name, aliases }) => [name, ...aliases].some((stored) => tensors.has(stored)));
+  const complete = needed.every((pattern) => storedNames(pattern, tied).some((stored) => tensors.has(stored)));
   const headed = complete && (needed.length > 0 || hasBasePrefix(family, tensors));
   const fits = classes.filter(([, { head }]) => (head !== 'none') === headed);
   const own = fits.find(([, { model_type }]) => model_type === config.model_type);
@@ -64,13 +69,26 @@ export const hasBasePrefix = (
  * Whether the decoder is the word embedding. A decoder that is stored counts, whatever config.json says: `transformers`
  * does not tie two stored tensors that differ, and two that agree may be read either way.
  */
-export const isTied = (family: FamilyDescription, config: Config, tensors: TensorNames | undefined): boolean =>
-  statedTie(family, config) && !(tensors && storedName(family, 'decoder', tensors));
+export const isTied = (
+  family: FamilyDescription,
+  config: Config,
+  tensors: TensorNames | undefined,
+  pointer: string,
+): boolean => statedTie(family, config, pointer) && !(tensors && storedName(family, 'decoder', tensors));
 
-function statedTie({ tie }: FamilyDescription, config: Config): boolean {
-  const stated = config[tie.key];
-  return typeof stated === 'boolean' ? stated : tie.default;
-}
+/** Whether config.json ties the embeddings. @throws SpecError `config_invalid` */
+export const statedTie = ({ tie }: FamilyDescription, config: Config, pointer: string): boolean =>
+  new ConfigReader(config, pointer).boolean(tie.key, tie.default);
+
+/**
+ * Names under which a file may hold a pattern's tensor, the one that counts first. The further names of a parameter are
+ * the same vector only where config.json ties; else each is a parameter of its own, and `name` is the one that is read.
+ */
+export const storedNames = ({ name, aliases, also }: TensorPattern, tieStated: boolean): string[] => [
+  name,
+  ...aliases,
+  ...(tieStated ? also : []),
+];
 
 /** Name of a weight outside the layers as the file has it; undefined where it has none. */
 function storedName(family: FamilyDescription, slot: Slot, tensors: TensorNames): string | undefined {
@@ -90,10 +108,11 @@ export function withTiedWord<T>(
   family: FamilyDescription,
   config: Config,
   tensors: ReadonlyMap<string, T>,
+  pointer: string,
 ): ReadonlyMap<string, T> {
   const decoder = storedName(family, 'decoder', tensors);
   const word = family.tensors.find(({ slots }) => slots[0] === 'word');
-  if (!decoder || !word || !statedTie(family, config) || storedName(family, 'word', tensors)) return tensors;
+  if (!decoder || !word || !statedTie(family, config, pointer) || storedName(family, 'word', tensors)) return tensors;
   const base = hasBasePrefix(family, tensors) ? family.base_prefix : '';
   return new Map([...tensors, [word.name.replace('{base}', base), tensors.get(decoder) as T]]);
 }
@@ -101,16 +120,7 @@ export function withTiedWord<T>(
 /** Config keys that say whether tensors exist, as config.json sets them. @throws SpecError `config_invalid` */
 export function flagsOf(family: FamilyDescription, config: Config, pointer: string): Record<string, boolean> {
   const flags: Record<string, boolean> = {};
-  for (const { flag } of family.tensors) {
-    if (!flag) continue;
-    const value = config[flag.key] ?? flag.default;
-    if (typeof value !== 'boolean')
-      throw new SpecError(
-        'config_invalid',
-        `${flag.key} of config.json is ${JSON.stringify(value)}; it must be true or false.`,
-        pointer,
-      );
-    flags[flag.key] = value;
-  }
+  const read = new ConfigReader(config, pointer);
+  for (const { flag } of family.tensors) if (flag) flags[flag.key] = read.boolean(flag.key, flag.default);
   return flags;
 }

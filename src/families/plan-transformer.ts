@@ -1,11 +1,13 @@
 import { transformerCosts } from '../costs/transformer.js';
 import { SpecError } from '../errors.js';
 import type { FloatDtype } from '../safetensors/dtype.js';
-import { type Architecture, architectureOf, type Config } from './architecture.js';
+import { type Architecture, architectureOf } from './architecture.js';
 import { bindTensors } from './binding.js';
 import { checkLayers, checkSizes } from './bounds.js';
 import { checkAgreement } from './compare.js';
+import type { Config } from './config-reader.js';
 import type { FamilyDescription } from './description.js';
+import { refuseExtra } from './extra-tensors.js';
 import { grownEpsilon, grownSizes, refuseFittedGrowth } from './growth.js';
 import { refuseKeptOfOtherSize } from './kept-tensors.js';
 import { withTiedWord } from './model-class.js';
@@ -40,7 +42,7 @@ export function planTransformer(request: TransformerRequest): TransformerPlan {
   const family = familyOf(request.family ?? 'auto', request.sources[0].config);
   const stored = request.sources.map((source, index) => planSource(request, family, source, index));
   checkAgreement(stored);
-  if (policy === 'fail') refuseExtra(stored);
+  refuseExtra(family, stored, policy);
   const sizes = targetSizes(
     family,
     stored.map((s) => s.architecture),
@@ -105,21 +107,10 @@ function planSource(
     );
   const architecture = architectureOf(family, source.config, pointer, source.tensors);
   checkLayers(family, architecture, source.tensors, pointer);
-  const tensors = withTiedWord(family, source.config, source.tensors);
+  const tensors = withTiedWord(family, source.config, source.tensors, pointer);
   const bound = bindTensors(family, architecture, tensors, pointer);
   checkSizes(family, architecture, source.tensors, pointer);
   return { label, architecture, ...bound };
-}
-
-function refuseExtra(sources: readonly PlannedSource[]): void {
-  for (const [index, { label, extra }] of sources.entries())
-    if (extra.length > 0)
-      throw new SpecError(
-        'extra_tensors',
-        `Source "${label}" has ${extra.length} tensors its family does not know: ${extra.slice(0, 8).join(', ')}${extra.length > 8 ? ', …' : ''}. ` +
-          'Set extra_tensors to "drop", or to "keep_first" to copy source 1’s unchanged.',
-        `/sources/${index}`,
-      );
 }
 
 function widestDtype(sources: readonly PlannedSource[]): FloatDtype {

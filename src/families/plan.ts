@@ -1,8 +1,9 @@
 import type { FloatDtype } from '../safetensors/dtype.js';
 import type { TensorInfo } from '../safetensors/header.js';
 import type { Machine } from '../schemas/machine.js';
-import type { Architecture, Config } from './architecture.js';
+import type { Architecture } from './architecture.js';
 import type { Binding } from './binding.js';
+import type { Config } from './config-reader.js';
 import type { FamilyDescription, Slot } from './description.js';
 
 /** What planning looks at: a checkpoint's headers and config.json, never its weights. */

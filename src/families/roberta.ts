@@ -1,6 +1,7 @@
-import { bert } from './bert.js';
+import { bert, ENCODER_IGNORED } from './bert.js';
 import type { FamilyDescriptionInput } from './description.js';
 import { linear, norm } from './patterns.js';
+import { stockConfig } from './stock-config.js';
 
 const required = { bias: 'required' } as const;
 
@@ -16,6 +17,9 @@ export const roberta: FamilyDescriptionInput = {
     XLMRobertaModel: { head: 'none', model_type: 'xlm-roberta' },
   },
   base_prefix: 'roberta.',
+  // The head's activation is fixed in the class, whatever hidden_act is.
+  activation: { ...bert.activation, head: 'gelu' },
+  config: stockConfig('roberta', ENCODER_IGNORED),
   positions: { kind: 'learned', offset: 'padding' },
   norm: { ...bert.norm, epsilon: { key: 'layer_norm_eps', default: 1e-12 } },
   tensors: [
@@ -24,9 +28,8 @@ export const roberta: FamilyDescriptionInput = {
     ...norm('lm_head.layer_norm', 'transform_norm', 'layer', 'transform'),
     ...linear('lm_head.decoder', 'decoder', 'vocabulary', 'transform'),
     {
-      name: 'lm_head.bias',
-      aliases: ['lm_head.decoder.bias'],
-      also: ['lm_head.decoder.bias'],
+      name: 'lm_head.decoder.bias',
+      also: ['lm_head.bias'],
       slots: ['decoder'],
       part: 'bias',
       axes: ['vocabulary'],

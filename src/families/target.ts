@@ -1,6 +1,7 @@
 import { SpecError } from '../errors.js';
 import { MAX_GROWTH } from '../plan/growth-limit.js';
-import type { Architecture, Config } from './architecture.js';
+import type { Architecture } from './architecture.js';
+import type { Config } from './config-reader.js';
 import type { FamilyDescription } from './description.js';
 import { checkHiddenGrowth } from './growth.js';
 import type { Target } from './plan.js';

@@ -40,13 +40,15 @@ export type EmbeddingModel = z.infer<typeof EmbeddingModelSchema>;
 const extraTensors = z
   .enum(['fail', 'drop', 'keep_first'])
   .default('fail')
-  .describe('Tensors the family does not know: refuse the job, leave them out, or copy source 1’s.');
+  .describe(
+    'Tensors the family does not know: refuse the job, leave them out, or copy source 1’s. Inside the model they are always refused.',
+  );
 
 const TransformerModelSchema = z
   .strictObject({
     family: z
       .enum(['auto', 'bert', 'roberta', 'gpt2', 'llama', 'mistral', 'qwen2'])
-      .describe('auto: from the sources’ config.json.'),
+      .describe('auto: from the sources’ config.json. Any other must be the family of their model_type.'),
     extra_tensors: extraTensors,
   })
   .meta({ id: 'TransformerModel', description: 'A whole transformer of a known family.' });

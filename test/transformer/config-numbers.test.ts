@@ -14,8 +14,7 @@ const SPELLED = `
   "initializer_range": 1.0,
   "attention_dropout": 0.0,
   "rope_parameters": {"rope_type": "linear", "rope_theta": 1000000.0, "factor": 4.0},
-  "seed": 12345678901234567890,
-  "tolerances": [1E-5, 1e-06, -0.0, 0.10, {"deep": 2.50}]`;
+  "task_specific_params": {"seed": 12345678901234567890, "tolerances": [1E-5, 1e-06, -0.0, 0.10, {"deep": 2.50}]}`;
 
 it('config.json of a result writes source 1’s numbers as source 1 does', async () => {
   const { config, shapes } = STOCK.llama;

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import type { TransformerRequest } from '../../src/families/plan.js';
 import { planTransformer } from '../../src/families/plan-transformer.js';
+import { familyOf } from '../../src/families/registry.js';
 import { Mt19937 } from '../../src/random/mt19937.js';
 import { copyShares, grownIndices } from '../../workers/transformer/closed-form/growth.js';
 import {
@@ -23,6 +24,9 @@ import { STOCK, TIED, writeTiny } from './tiny.js';
 
 /** Large enough that an ε left unscaled shows in the logits. */
 const EPSILON = 0.05;
+const epsilonOf = (config: Record<string, unknown>) => ({
+  [familyOf('auto', config).norm.epsilon.key]: EPSILON,
+});
 
 const targetOf = (name: string) => {
   if (name === 'gpt2') return { hidden_size: 20, num_attention_heads: 5, intermediate_size: 60 };
@@ -35,7 +39,7 @@ async function source(name: string) {
   const kept = Object.fromEntries(
     Object.entries(shapes).filter(([tensor]) => !TIED.includes(tensor) || 'rms_norm_eps' in config),
   );
-  const epsilon = { rms_norm_eps: EPSILON, layer_norm_eps: EPSILON, layer_norm_epsilon: EPSILON };
+  const epsilon = epsilonOf(config);
   return openModel(await writeTiny({ ...config, ...epsilon }, kept, 11));
 }
 
@@ -166,7 +170,7 @@ async function headless(name: string) {
     prefix.test(tensor) ? [[tensor.replace(prefix, ''), shape]] : [],
   );
   const pooler = name === 'bert' ? { 'pooler.dense.weight': [12, 12], 'pooler.dense.bias': [12] } : {};
-  const epsilon = { rms_norm_eps: EPSILON, layer_norm_eps: EPSILON, layer_norm_epsilon: EPSILON };
+  const epsilon = epsilonOf(config);
   const changed = { ...config, architectures: undefined, ...epsilon };
   return openModel(await writeTiny(changed, { ...Object.fromEntries(kept), ...pooler }, 11));
 }

@@ -138,7 +138,7 @@ async function probeOf(run: MergeRun, plan: WholeModelPlan, probe: TokenProbe, n
   const tokens = { ids: ids.values, rows: ids.rows, length: ids.columns, attention: attention && asMask(attention) };
   const counted = values(mask);
   if (labels !== undefined) return labelledProbe(name, tokens, values(labels) as Int32Array, counted);
-  if (plan.target.causal) return causalProbe(name, tokens);
+  if (plan.target.causal || plan.target.head === 'causal') return causalProbe(name, tokens);
   return labelledProbe(name, tokens, ids.values, counted);
 }
 

@@ -99,9 +99,11 @@ async function transformFold(f: HeadFit): Promise<Fold> {
     const { steps } = await joint.at(la, last, batch);
     const theirs: Float32Array[] = [];
     for (const [i, model] of joint.models.entries()) {
-      const { hidden, activation, epsilon: own } = model.architecture;
+      const { hidden, headActivation, epsilon: own } = model.architecture;
       const dense = await applyLinear(la, la.upload(steps[i].normed, count, hidden), (await model.transform())!.dense);
-      theirs.push(normalise(activate(await la.download(dense), activation), hidden, 'layer', own).unit as Float32Array);
+      theirs.push(
+        normalise(activate(await la.download(dense), headActivation), hidden, 'layer', own).unit as Float32Array,
+      );
       la.dispose(dense);
     }
     const ones = new Float32Array(count).fill(1);

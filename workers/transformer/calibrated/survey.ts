@@ -233,12 +233,12 @@ class HeadScores {
   }
 
   async add(la: LinearAlgebra, normed: FloatArray, use: Uint8Array | undefined): Promise<void> {
-    const { hidden, activation } = this.model.architecture;
+    const { hidden, headActivation } = this.model.architecture;
     const input = la.upload(normed, normed.length / hidden, hidden);
     const transform = await this.model.transform();
     if (transform) {
       const dense = await applyLinear(la, input, transform.dense);
-      this.transform.add(activate(await la.download(dense), activation), hidden, use);
+      this.transform.add(activate(await la.download(dense), headActivation), hidden, use);
       la.dispose(dense);
     }
     const pooler = await this.model.pooler();

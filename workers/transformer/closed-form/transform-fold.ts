@@ -33,7 +33,7 @@ async function openedTransform({ la, plan, sources }: MergeInput, i: number) {
   const varying = await la.cast(rows, 'float64');
   la.dispose(opened);
   const squares = await rowSquares(la, varying);
-  return { varying, squares, series: unitSeries(a.activation, constants, squares) };
+  return { varying, squares, series: unitSeries(a.headActivation, constants, squares) };
 }
 
 /** How much each unit of the transform varies: what its norm, which takes the mean out, leaves of it. */

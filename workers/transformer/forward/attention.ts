@@ -1,8 +1,9 @@
 import type { Architecture } from '../../../src/families/architecture.js';
+import { visible } from '../../../src/families/attention-window.js';
 import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import type { Tokens } from './batch.js';
 import { expNegative } from './exp.js';
-import { frequencies, rotate } from './rotary.js';
+import { rotate, type Turning, turning } from './rotary.js';
 
 /** Sizes of one attention: those of a source, or of the heads a merge kept. */
 export interface HeadShape {
@@ -28,10 +29,11 @@ export async function attend(
 ): Promise<Matrix> {
   const { length: t } = tokens;
   const { heads, kvHeads, headDim } = shape;
-  const [qr, kr] = [await rotated(la, a, headDim, t, q), await rotated(la, a, headDim, t, k)];
+  const turn = a.rotary && turning(a.rotary, headDim, t);
+  const [qr, kr] = [await rotated(la, turn, t, q), await rotated(la, turn, t, k)];
   const out = la.zeros(q.rows, heads * headDim, q.precision);
   const scores = la.zeros(heads * t, t, q.precision);
-  const window = a.window !== null && layer >= a.windowFromLayer ? a.window : null;
+  const seen = Array.from({ length: t }, (_, place) => visible(a, layer, place, t));
   for (let row = 0; row < tokens.rows; row++) {
     const [r0, r1] = [row * t, (row + 1) * t];
     const part = (m: Matrix, head: number) => la.view(m, r0, r1, head * headDim, (head + 1) * headDim);
@@ -45,7 +47,7 @@ export async function attend(
     const mask = tokens.attention?.subarray(r0, r1);
     const raw = await la.download(scores);
     const weights = await la.receive(heads * t, t, q.precision, async (out) => {
-      softmaxRows(raw, out, t, a.causal, window, mask);
+      softmaxRows(raw, out, seen, mask);
     });
     for (let h = 0; h < heads; h++)
       await la.gemm(la.view(weights, h * t, (h + 1) * t, 0, t), part(v, kv(h)), { out: part(out, h) });
@@ -57,35 +59,29 @@ export async function attend(
   return out;
 }
 
-async function rotated(
-  la: LinearAlgebra,
-  a: Architecture,
-  headDim: number,
-  length: number,
-  x: Matrix,
-): Promise<Matrix> {
-  if (!a.rotary) return x;
-  const turned = rotate(await la.download(x), x.cols, headDim, frequencies(a.rotary, headDim), (i) => i % length);
-  return la.upload(turned, x.rows, x.cols);
+async function rotated(la: LinearAlgebra, turn: Turning | null, length: number, x: Matrix): Promise<Matrix> {
+  if (!turn) return x;
+  return la.upload(
+    rotate(await la.download(x), x.cols, turn, (i) => i % length),
+    x.rows,
+    x.cols,
+  );
 }
 
 /**
- * Row i of every t × t block sees [from, to) of its sequence, less padding; rows that see nothing become zero.
+ * Row i of every t × t block sees [from, to) = seen[i] of its sequence, less padding; rows that see nothing become zero.
  * Float32 by `expNegative`, float64 exactly. Writes all of `out`.
  */
 function softmaxRows(
   scores: FloatArray,
   out: FloatArray,
-  t: number,
-  causal: boolean,
-  window: number | null,
+  seen: readonly (readonly [number, number])[],
   mask: Uint8Array | undefined,
 ): void {
   const exp = scores instanceof Float64Array ? Math.exp : expNegative;
+  const t = seen.length;
   for (let start = 0; start < scores.length; start += t) {
-    const i = (start / t) % t;
-    const to = causal ? i + 1 : t;
-    const from = window === null ? 0 : Math.max(0, i + 1 - window);
+    const [from, to] = seen[(start / t) % t];
     let top = Number.NEGATIVE_INFINITY;
     for (let j = from; j < to; j++) if (scores[start + j] > top && (!mask || mask[j])) top = scores[start + j];
     let sum = 0;

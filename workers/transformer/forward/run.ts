@@ -145,7 +145,7 @@ export async function headInput(la: LinearAlgebra, model: Model, normed: FloatAr
   const transform = await model.transform();
   if (!transform) return normed;
   const dense = await applyLinear(la, la.upload(normed, normed.length / a.hidden, a.hidden), transform.dense);
-  const active = activate(await la.download(dense), a.activation);
+  const active = activate(await la.download(dense), a.headActivation);
   la.dispose(dense);
   return affine(normalise(active, a.hidden, 'layer', a.epsilon).unit, a.hidden, transform.norm);
 }

@@ -27,9 +27,10 @@ export async function generateTokens(
     const rows = Math.floor(((i + 1) * sequences) / models.length) - Math.floor((i * sequences) / models.length);
     for (let done = 0; done < rows; done += SAMPLED_ROWS) {
       const count = Math.min(SAMPLED_ROWS, rows - done);
-      const made = model.architecture.causal
-        ? await sampleCausal(la, model, count, length, random, signal)
-        : await sampleMasked(la, model, count, length, maskId, random, signal);
+      const made =
+        model.architecture.head === 'causal'
+          ? await sampleCausal(la, model, count, length, random, signal)
+          : await sampleMasked(la, model, count, length, maskId, random, signal);
       ids.set(made, row * length);
       row += count;
     }

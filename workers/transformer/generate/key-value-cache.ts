@@ -1,7 +1,8 @@
+import { visible } from '../../../src/families/attention-window.js';
 import type { FloatArray, LinearAlgebra, Matrix } from '../../linalg/contract.js';
 import { activate, gated } from '../forward/activations.js';
 import { affine, normalise } from '../forward/norm.js';
-import { frequencies, rotate } from '../forward/rotary.js';
+import { rotate, turning } from '../forward/rotary.js';
 import { applyLinear, logitsOf } from '../forward/run.js';
 import type { Model } from '../model.js';
 
@@ -84,10 +85,11 @@ export class KeyValueCache {
     const { la } = this;
     const { architecture: a } = this.model;
     const { heads, kvHeads, headDim } = a;
-    const project = async (linear: typeof weights.q, turn: boolean) => {
+    const turn = a.rotary && turning(a.rotary, headDim, place + 1);
+    const project = async (linear: typeof weights.q, turned: boolean) => {
       const y = await applyLinear(la, input, linear);
       const values = await la.download(y);
-      return turn && a.rotary ? rotate(values, y.cols, headDim, frequencies(a.rotary, headDim), () => place) : values;
+      return turned && turn ? rotate(values, y.cols, turn, () => place) : values;
     };
     const [q, k, v] = [await project(weights.q, true), await project(weights.k, true), await project(weights.v, false)];
     const width = kvHeads * headDim;
@@ -96,10 +98,9 @@ export class KeyValueCache {
       this.keys[layer].set(k.subarray(r * width, (r + 1) * width), at);
       this.values[layer].set(v.subarray(r * width, (r + 1) * width), at);
     }
-    const window = a.window !== null && layer >= a.windowFromLayer ? a.window : place + 1;
+    const [from] = visible(a, layer, place, place + 1);
     const out = new Float32Array(this.rows * heads * headDim);
-    for (let r = 0; r < this.rows; r++)
-      for (let h = 0; h < heads; h++) this.one(layer, r, h, Math.max(0, place + 1 - window), place, q, out);
+    for (let r = 0; r < this.rows; r++) for (let h = 0; h < heads; h++) this.one(layer, r, h, from, place, q, out);
     return la.upload(out, this.rows, heads * headDim);
   }
 
