@@ -103,33 +103,29 @@ def is_post_norm(model: PreTrainedModel) -> bool:
     return "bert" in model.config.model_type
 
 
-def counted(model: PreTrainedModel, logits: torch.Tensor, probe: Probe) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits and labels of the places that count, [places, vocabulary] and [places]."""
-    causal = not type(model).__name__.endswith("MaskedLM")
-    scores, labels = (logits[:, :-1], probe.labels[:, 1:]) if causal else (logits, probe.labels)
-    kept = labels != -100
-    return scores[kept].double(), labels[kept]
-
-
 @torch.no_grad()
-def library_loss(model: PreTrainedModel, probe: Probe) -> float:
-    return model(input_ids=probe.ids, attention_mask=probe.padding, labels=probe.labels).loss.item()
+def score(model: PreTrainedModel, probe: Probe) -> tuple[float, torch.Tensor, torch.Tensor]:
+    """The class's own loss; logits [places, vocabulary] and labels [places] of the places that count."""
+    out = model(input_ids=probe.ids, attention_mask=probe.padding, labels=probe.labels)
+    causal = not type(model).__name__.endswith("MaskedLM")
+    logits, labels = (out.logits[:, :-1], probe.labels[:, 1:]) if causal else (out.logits, probe.labels)
+    kept = labels != -100
+    return out.loss.item(), logits[kept].double(), labels[kept]
 
 
 def evaluation(
     sources: list[PreTrainedModel], weights: list[float], result: PreTrainedModel, probe: Probe
 ) -> dict[str, Any]:
     """The figures that the service's metrics.json has for a probe, under the same names."""
-    scores = [counted(model, run(model, probe).logits, probe) for model in [*sources, result]]
-    labels = scores[0][1]
-    mean = sum(weight * logits for weight, (logits, _) in zip(weights, scores[:-1], strict=True))
-    last = scores[-1][0]
+    scores = [score(model, probe) for model in sources]
+    loss, last, labels = score(result, probe)
+    mean = sum(weight * logits for weight, (_, logits, _) in zip(weights, scores, strict=True))
     divergence = (mean.softmax(-1) * (mean.log_softmax(-1) - last.log_softmax(-1))).sum(-1).mean()
     return {
         "counted": len(labels),
-        "source_losses": [library_loss(model, probe) for model in sources],
+        "source_losses": [own for own, _, _ in scores],
         "mean_of_sources_loss": F.cross_entropy(mean, labels).item(),
-        "result_loss": library_loss(result, probe),
+        "result_loss": loss,
         "kl_to_mean": divergence.item(),
         "top1_agreement": (mean.argmax(-1) == last.argmax(-1)).double().mean().item(),
     }
