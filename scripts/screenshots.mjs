@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { openCamera } from './screenshots/camera.mjs';
 import { seed } from './screenshots/seed.mjs';
-import { root, startService } from './screenshots/service.mjs';
+import { root, startService } from './service.mjs';
 
 const [given, only] = process.argv.slice(2);
 const folder = given ?? path.join(root, 'docs', 'images');

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { layerName, notebookData, notebookModel, writeNotebookModel } from '../../dist/src/quickstart/notebook-data.js';
 import { SafetensorsWriter } from '../../dist/src/safetensors/writer.js';
-import { POLL_MS, root } from './service.mjs';
+import { POLL_MS, root } from '../service.mjs';
 
 const TOKENS = { checkpoint: 'tokens', file: 'tokens.safetensors' };
 const text = (name, ids) => ({ name, ...TOKENS, ids });

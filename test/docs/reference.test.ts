@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { type Config, EnvironmentSchema, loadConfig } from '../../src/config.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -63,5 +64,41 @@ describe('the settings of README.md', () => {
       expect(name).toBe('COMPUTE_THREADS'); // those of the machine
     else if (value.endsWith('…')) expect(String(standard).startsWith(value.slice(0, -1))).toBe(true);
     else expect(standard).toEqual(loadConfig({ [name]: value })[name]);
+  });
+});
+
+describe('openapi.yaml states what requests are held to', () => {
+  interface Parameter {
+    name: string;
+    required?: boolean;
+    schema: Record<string, unknown>;
+  }
+  type Operation = { parameters: Parameter[]; responses: Record<string, { content: Record<string, unknown> }> };
+  const { paths } = parseYaml(read('openapi.yaml')) as { paths: Record<string, Record<string, Operation>> };
+  const parameter = (path: string, method: string, name: string) =>
+    paths[path][method].parameters.find((one) => one.name === name);
+
+  it('the largest event that may be asked for', () => {
+    const bound = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER, format: 'int64' };
+    expect(parameter('/v1/jobs/{id}/events', 'get', 'after')?.schema).toMatchObject(bound);
+  });
+
+  it('the one version of tus', () => {
+    for (const [path, method] of [
+      ['/v1/uploads', 'post'],
+      ['/v1/uploads/{id}', 'head'],
+      ['/v1/uploads/{id}', 'patch'],
+      ['/v1/uploads/{id}', 'delete'],
+    ])
+      expect(parameter(path, method, 'tus-resumable')).toMatchObject({ required: true, schema: { const: '1.0.0' } });
+  });
+
+  it('every type that files of results are sent with', () => {
+    const types = ['octet-stream', 'json'].map((type) => `application/${type}`);
+    const texts = ['csv', 'html', 'markdown', 'plain'].map((type) => `text/${type}`);
+    for (const status of ['200', '206']) {
+      const { content } = paths['/v1/jobs/{id}/artifacts/{file}'].get.responses[status];
+      expect(Object.keys(content).sort()).toEqual([...types, ...texts].sort());
+    }
   });
 });

@@ -4,9 +4,9 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { QuickstartClient } from '../../dist/src/quickstart/client.js';
+import { QuickstartClient } from '../dist/src/quickstart/client.js';
 
-export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const READY_SECONDS = 60;
 export const POLL_MS = 300;
 
