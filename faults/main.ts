@@ -1,5 +1,6 @@
 import { api } from './api.js';
 import { disk } from './disk.js';
+import { everyProcess } from './every-process.js';
 import { type Row, Skipped, seconds } from './figures.js';
 import { fuzz } from './fuzz.js';
 import { kills, machines } from './kills.js';
@@ -15,6 +16,7 @@ import { uploads } from './uploads.js';
 const PARTS: Record<string, () => Promise<Row[]>> = {
   kills,
   machines,
+  'every-process': everyProcess,
   redis,
   api,
   paused,

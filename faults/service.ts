@@ -18,23 +18,35 @@ export class Service {
   readonly url: string;
   readonly workers: ChildProcess[] = [];
   private readonly env: NodeJS.ProcessEnv;
-  private api: ChildProcess | undefined;
+  private readonly program: string;
+  api: ChildProcess | undefined;
 
-  private constructor(dataDir: string, port: number, env: NodeJS.ProcessEnv) {
+  private constructor(dataDir: string, port: number, env: NodeJS.ProcessEnv, program: string) {
+    this.program = program;
     this.dataDir = dataDir;
     this.url = `http://127.0.0.1:${port}`;
     this.env = { DATA_DIR: dataDir, PORT: `${port}`, LOG_LEVEL: 'silent', ...THREADS, ...env };
   }
 
-  static async start(env: NodeJS.ProcessEnv = {}, dataDir?: string): Promise<Service> {
+  /** @param program the API alone, or what `npm start` runs: with a worker that it keeps alive */
+  static async start(
+    env: NodeJS.ProcessEnv = {},
+    dataDir?: string,
+    program: 'src/start-api.js' | 'src/start.js' = 'src/start-api.js',
+  ): Promise<Service> {
     const folder = dataDir ?? (await mkdtemp(path.join(os.tmpdir(), 'wf-faults-')));
-    const service = new Service(folder, await freePort(), env);
+    const service = new Service(folder, await freePort(), env, program);
     await service.startApi();
     return service;
   }
 
+  launchApi(): ChildProcess {
+    this.api = startProgram(this.program, this.env);
+    return this.api;
+  }
+
   async startApi(): Promise<void> {
-    this.api = startProgram('src/start-api.js', this.env);
+    this.launchApi();
     for (let i = 0; i < 600; i++) {
       if ((await fetch(`${this.url}/readyz`).catch(() => undefined))?.status === 200) return;
       await sleep(50);

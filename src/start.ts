@@ -13,25 +13,30 @@ const RESTART_DELAY_MS = 1_000;
 function superviseWorker(log: Logger): { close: () => Promise<void> } {
   let child: ChildProcess | undefined;
   let closing = false;
+  const gone = (why: object) => {
+    if (closing) return;
+    log.error(why, 'the worker ended; starting another');
+    void sleep(RESTART_DELAY_MS).then(() => closing || launch());
+  };
   const launch = () => {
-    child = fork(WORKER_PROGRAM, { stdio: 'inherit' });
-    const gone = (why: object) => {
-      if (closing) return;
-      log.error(why, 'the worker ended; starting another');
-      void sleep(RESTART_DELAY_MS).then(() => closing || launch());
-    };
-    child.once('exit', (code, signal) => gone({ code, signal }));
-    // Without memory for a process there is none that could exit.
-    child.on('error', (err) => child?.pid === undefined && gone({ err }));
+    try {
+      const started = fork(WORKER_PROGRAM, { stdio: 'inherit' });
+      child = started;
+      started.once('exit', (code, signal) => gone({ code, signal }));
+      // Without memory for a process there is none that could exit: fork throws, or says so later.
+      started.on('error', (err) => started.pid === undefined && gone({ err }));
+    } catch (err) {
+      gone({ err });
+    }
   };
   launch();
   return {
     close: async () => {
       closing = true;
-      if (!child || child.exitCode !== null || child.signalCode !== null) return;
-      const gone = new Promise((resolve) => child?.once('exit', resolve));
+      if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      const ended = new Promise((resolve) => child?.once('exit', resolve));
       child.kill('SIGTERM');
-      await gone;
+      await ended;
     },
   };
 }

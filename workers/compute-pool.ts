@@ -29,7 +29,7 @@ export class ComputePool {
 
   /** End all processes, also those that run a step or are stopped. */
   close(): void {
-    for (const compute of [...this.free, ...this.busy]) compute.end('was ended with its worker');
+    for (const compute of [...this.free, ...this.busy]) compute.end('belonged to a worker that stopped');
   }
 
   private async use(compute: ComputeProcess, step: StepToRun, signal: AbortSignal): Promise<StepReport | null> {

@@ -23,13 +23,8 @@ export class ComputeProcessDied extends WeightfoldError {
   /** Whether it had taken the step up. */
   readonly began: boolean;
 
-  constructor(how: string, began: boolean) {
-    const when = began ? '' : ' before it began the step';
-    super(`The compute process ${how}${when}; out of memory is the usual cause.`, {
-      code: 'worker_crashed',
-      status: 500,
-      retryable: true,
-    });
+  constructor(message: string, began: boolean) {
+    super(message, { code: 'worker_crashed', status: 500, retryable: true });
     this.began = began;
   }
 }
@@ -45,21 +40,23 @@ export class ComputeProcess {
   private began = false;
   /** Why this end of it killed the process. */
   private verdict: string | undefined;
-  private death: string | undefined;
+  private dead = false;
 
   constructor() {
     this.child = fork(PROGRAM, { env: computeEnvironment(), stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.pulse = new Pulse(this.child.pid ?? 0);
     this.child.on('message', (answer: Answer) => this.take(answer));
-    // Where it cannot even be started there is no exit.
-    this.child.once('error', ({ message }) => this.died(`could not be started (${message})`));
+    // Where it cannot even be started there is no exit. Other errors are followed by one.
+    this.child.on('error', ({ message }) => {
+      if (this.child.pid === undefined) this.died(`could not be started (${message})`);
+    });
     this.child.once('exit', (code, signal) => this.died(signal ? `was ended by ${signal}` : `ended with code ${code}`));
     // One that cannot be talked to is of no use.
     this.child.once('disconnect', () => this.child.kill('SIGKILL'));
   }
 
   get alive(): boolean {
-    return this.death === undefined && this.verdict === undefined;
+    return !this.dead && this.verdict === undefined;
   }
 
   /** Whether its step neither goes on nor fails. */
@@ -72,7 +69,10 @@ export class ComputeProcess {
     return new Promise((resolve, reject) => {
       this.began = false;
       this.pulse.heard();
-      const begin = setTimeout(() => this.began || this.end(`did not start within ${BEGIN_MS / 1000} s`), BEGIN_MS);
+      const begin = setTimeout(
+        () => this.began || this.end(`did not begin the step within ${BEGIN_MS / 1000} s`),
+        BEGIN_MS,
+      );
       const looking = setInterval(() => void this.look(), LOOK_MS);
       let grace: NodeJS.Timeout | undefined;
       const stop = () => {
@@ -86,14 +86,14 @@ export class ComputeProcess {
         if (end instanceof Error) reject(end);
         else resolve(end);
       };
-      if (this.death !== undefined) return this.died(this.death);
+      if (this.dead) return this.died('had ended');
       this.tell({ run: step });
       if (signal.aborted) stop();
       else signal.addEventListener('abort', stop, { once: true });
     });
   }
 
-  /** @param verdict said of the process to whoever waits for its step */
+  /** Kill the process. @param verdict why, for whoever waits for its step */
   end(verdict: string): void {
     this.verdict ??= verdict;
     this.child.kill('SIGKILL');
@@ -119,7 +119,10 @@ export class ComputeProcess {
   }
 
   private died(how: string): void {
-    this.death ??= this.verdict ?? how;
-    this.settle?.(new ComputeProcessDied(this.death, this.began));
+    this.dead = true;
+    const why = this.verdict
+      ? `${this.verdict} and was killed.`
+      : `${how}${this.began ? '' : ' before it began the step'}; out of memory is the usual cause.`;
+    this.settle?.(new ComputeProcessDied(`The compute process ${why}`, this.began));
   }
 }

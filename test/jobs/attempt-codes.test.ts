@@ -11,7 +11,7 @@ import { subfolder, temporaryFolder } from '../support/temporary.js';
 
 const root = temporaryFolder();
 /** What an attempt fails with whose process is gone, whatever the reason. */
-const GONE = new ComputeProcessDied('was ended by SIGKILL', true);
+const GONE = new ComputeProcessDied('It was ended by SIGKILL.', true);
 
 it.each([
   ['was cancelled', ended('cancelled'), 'cancelled'],
