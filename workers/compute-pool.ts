@@ -28,8 +28,10 @@ export class ComputePool {
   }
 
   /** End all processes, also those that run a step or are stopped. */
-  close(): void {
-    for (const compute of [...this.free, ...this.busy]) compute.end('belonged to a worker that stopped');
+  async close(): Promise<void> {
+    const all = [...this.free, ...this.busy];
+    for (const compute of all) compute.end('belonged to a worker that stopped');
+    await Promise.all(all.map(({ gone }) => gone));
   }
 
   private async use(compute: ComputeProcess, step: StepToRun, signal: AbortSignal): Promise<StepReport | null> {

@@ -41,6 +41,11 @@ export class ComputeProcess {
   /** Why this end of it killed the process. */
   private verdict: string | undefined;
   private dead = false;
+  private bury = () => {};
+  /** Once the process is gone, or no longer waited for. */
+  readonly gone = new Promise<void>((resolve) => {
+    this.bury = resolve;
+  });
 
   constructor() {
     this.child = fork(PROGRAM, { env: computeEnvironment(), stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
@@ -120,6 +125,7 @@ export class ComputeProcess {
 
   private died(how: string): void {
     this.dead = true;
+    this.bury();
     const why = this.verdict
       ? `${this.verdict} and was killed.`
       : `${how}${this.began ? '' : ' before it began the step'}; out of memory is the usual cause.`;

@@ -145,7 +145,7 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
       await presence.close();
       subscriber.disconnect();
       connection.disconnect();
-      pool.close();
+      await pool.close();
     },
   };
 }
