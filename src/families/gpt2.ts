@@ -33,6 +33,8 @@ export const gpt2: FamilyDescriptionInput = {
   require: { scale_attn_weights: true, scale_attn_by_inverse_layer_idx: false, add_cross_attention: false },
   config: stockConfig('gpt2', [
     'n_ctx',
+    'n_special',
+    'predict_special_tokens',
     // computes the same in another order
     'reorder_and_upcast_attn',
     // of classes with a second head

@@ -27,6 +27,7 @@ export const llama: FamilyDescriptionInput = {
     positions: 'max_position_embeddings',
   },
   tie: { key: 'tie_word_embeddings', default: false },
+  require: { rope_interleaved: false },
   config: stockConfig('llama'),
   buffers: [`${layer}.self_attn.rotary_emb.inv_freq`, '{base}rotary_emb.inv_freq'],
   tensors: [

@@ -19,6 +19,7 @@ export const qwen2: FamilyDescriptionInput = {
       layer_types_key: 'layer_types',
     },
   },
+  require: { ...llama.require, use_mrope: false },
   // Where there are biases is fixed in the class, whatever these say.
   config: stockConfig('qwen2', ['attention_bias', 'mlp_bias']),
   tensors: llama.tensors

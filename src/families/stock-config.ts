@@ -26,6 +26,8 @@ const IGNORED = [
   '_attn_implementation_autoset',
   '_attn_implementation_internal',
   '_flash_attn_2_enabled',
+  'is_llama_config',
+  'max_sequence_length',
   'unsloth_fixed',
   'unsloth_version',
   // outputs
@@ -54,12 +56,14 @@ const IGNORED = [
   'id2label',
   'label2id',
   'num_labels',
+  '_num_labels',
   'prefix',
   'problem_type',
   'task_specific_params',
   // tokens
   'bos_token_id',
   'eos_token_id',
+  'eos_token_ids',
   'cls_token_id',
   'sep_token_id',
   'mask_token_id',

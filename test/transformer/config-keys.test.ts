@@ -115,6 +115,7 @@ describe('keys of config.json', () => {
     ['llama', 'per_layer_config', { 0: { head_dim: 4 } }],
     ['mistral', 'layer_types', ['sliding_attention', 'full_attention']],
     ['qwen2', 'use_mrope', true],
+    ['llama', 'rope_interleaved', true],
     ['gpt2', 'hidden_size', 24],
     ['gpt2', 'scale_attn_by_inverse_layer_idx', true],
     ['bert', 'embedding_size', 6],
@@ -147,6 +148,9 @@ describe('keys of config.json', () => {
       'bert',
       { pooler_type: 'first_token_transform', directionality: 'bidi', gradient_checkpointing: false, is_causal: true },
     ],
+    ['llama', { is_llama_config: true, rope_interleaved: false, max_sequence_length: 2048 }],
+    ['qwen2', { use_mrope: false }],
+    ['gpt2', { n_special: 0, predict_special_tokens: true, _num_labels: 1 }],
     ['roberta', { output_past: true, classifier_dropout: 0.2 }],
   ])('%s: those that do not matter pass', (name, change) => {
     expect(architecture(name, change)).toEqual(architecture(name));

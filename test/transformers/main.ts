@@ -40,6 +40,8 @@ async function describe(made: readonly Made[], models: string, work: string) {
 }
 
 async function check(python: string, cases: readonly Case[], work: string): Promise<Found[]> {
+  // What the service knows of config keys is this version's.
+  runPython(python, '../../scripts/config-keys.py', '--check');
   const models = path.join(work, 'models');
   runPython(python, 'make_models.py', models);
   for (const folder of ['results', 'states']) await mkdir(path.join(work, folder));
