@@ -62,6 +62,13 @@ export const EXCEPTIONS = [
     reason: 'MAX_UPLOAD_BYTES is a setting, not a part of the contract',
   },
   {
+    check: ACCEPTANCE,
+    operation: 'PATCH /v1/uploads/{id}',
+    status: 413,
+    codes: ['upload_too_large'],
+    reason: 'the bytes go beyond the Upload-Length that the upload was begun with',
+  },
+  {
     check: 'not_a_server_error',
     status: 502,
     codes: ['source_unavailable'],

@@ -20,8 +20,8 @@ const header = (name: string, description: string, schema: JsonObject, required 
   required,
   schema: { type: 'string', ...schema },
 });
-/** As many digits as whole numbers have that JSON carries exactly. */
-const BYTES = { pattern: '^\\d{1,15}$' };
+/** Without leading zeros, and with as many digits as whole numbers have that JSON carries exactly. */
+const BYTES = { pattern: '^(0|[1-9]\\d{0,14})$' };
 const VERSION = header('tus-resumable', 'The protocol’s version.', { const: '1.0.0' });
 const OFFSET = header('upload-offset', 'Bytes that have arrived.', BYTES);
 const LENGTH = header('upload-length', 'Bytes of the file.', BYTES, false);
