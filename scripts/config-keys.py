@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 import transformers
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 TARGET = Path(__file__).resolve().parent.parent / "src" / "families" / "config-keys.ts"
 MODEL_TYPES = ["bert", "roberta", "gpt2", "llama", "mistral", "qwen2"]
@@ -70,6 +71,8 @@ def main():
         # The vocabulary's size differs; no config.json leaves it out.
         theirs = {key: value for key, value in keys_of(classes[other], common).items() if key != "vocab_size"}
         assert theirs == {key: value for key, value in own[name].items() if key != "vocab_size"}, other
+    text_models = sorted({**MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, **MODEL_FOR_MASKED_LM_MAPPING_NAMES})
+    meaningful = sorted({field.name for name in text_models for field in dataclasses.fields(classes[name])})
     generation = sorted(transformers.GenerationConfig._get_default_generation_params())
     text = "\n".join([
         "import type { ConfigKeys } from './description.js';",
@@ -87,6 +90,11 @@ def main():
         "export const GENERATION_KEYS: readonly string[] = [",
         *[f"  {literal(key)}," for key in generation],
         "];",
+        "",
+        "/** Every key that a text model of the library declares: it means something in one model type or another. */",
+        "export const TEXT_MODEL_KEYS: ReadonlySet<string> = new Set([",
+        *[f"  {literal(key)}," for key in meaningful],
+        "]);",
         "",
     ])
     if "--check" not in sys.argv:

@@ -1,11 +1,13 @@
 import { SpecError } from '../errors.js';
+import { TEXT_MODEL_KEYS } from './config-keys.js';
 import { type Config, shown } from './config-reader.js';
 import type { FamilyDescription } from './description.js';
 import { ROTARY_KEYS } from './rotary.js';
 
 /**
  * Refuse what a family would read over: values of a wrong type, and keys that may change what the model computes.
- * A key passes where the family reads it, where it is known not to matter, or where it holds its default.
+ * A key passes where the family reads it, where it is known not to matter, where it holds its default, and where no text
+ * model has such a key (`unreadKeys`).
  * @throws SpecError `config_invalid`, `config_unsupported` naming the key
  */
 export function checkConfig(family: FamilyDescription, config: Config, pointer: string): void {
@@ -28,9 +30,27 @@ export function checkConfig(family: FamilyDescription, config: Config, pointer: 
         `${key} of config.json is ${shown(value)}; it must be of type ${known.types.join(' or ')}.`,
         pointer,
       );
-    if (passed.has(key) || value === (known?.default ?? null)) continue;
+    if (passed.has(key) || value === (known?.default ?? null) || (!known && isUnread(key, value))) continue;
     throw new SpecError('config_unsupported', refusal(family, key, value, known), pointer);
   }
+}
+
+/**
+ * Keys of a config.json that nothing reads in a model of this family, neither weightfold nor transformers, so that they
+ * change nothing: for a warning.
+ */
+export function unreadKeys(family: FamilyDescription, config: Config): string[] {
+  if (!family.config) return [];
+  const passed = new Set([...readKeys(family), ...family.config.ignored, ...Object.keys(family.config.keys)]);
+  return Object.entries(config).flatMap(([key, value]) =>
+    value === undefined || value === null || passed.has(key) || !isUnread(key, value) ? [] : [key],
+  );
+}
+
+/** Whether a key that the family does not have is unknown to every text model of transformers, or switched off. */
+function isUnread(key: string, value: unknown): boolean {
+  const off = value === false || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+  return off || !(TEXT_MODEL_KEYS.has(key) || key === 'is_causal');
 }
 
 function refusal(family: FamilyDescription, key: string, value: unknown, known: { default: unknown } | null): string {

@@ -199,8 +199,9 @@ export const FamilyDescriptionSchema = z
       })
       .optional()
       .describe(
-        'Where given, a key of config.json that this description neither reads nor ignores must hold its default ' +
-          '(null where `keys` lacks it), and every value must have its type. Absent: such keys are not looked at.',
+        'Where given, a key of config.json that this description neither reads nor ignores must hold its default, and ' +
+          'every value must have its type. A key that `keys` lacks is refused where it means something in another text ' +
+          'model; other such keys give a warning. Absent: such keys are not looked at.',
       ),
     buffers: z.array(name).max(MOST_PATTERNS).default([]).describe('Tensors that hold no weights; left out silently.'),
     tensors: z.array(TensorPatternSchema).min(1).max(MOST_PATTERNS),

@@ -4,6 +4,7 @@ import type { FloatDtype } from '../safetensors/dtype.js';
 import { type Architecture, architectureOf } from './architecture.js';
 import { bindTensors } from './binding.js';
 import { checkLayers, checkSizes } from './bounds.js';
+import { unreadKeys } from './check-config.js';
 import { checkAgreement } from './compare.js';
 import type { Config } from './config-reader.js';
 import type { FamilyDescription } from './description.js';
@@ -87,7 +88,20 @@ export function planTransformer(request: TransformerRequest): TransformerPlan {
     spaces: spaceReports(sources, target, { fit, padding, basis }),
     calibration,
   };
-  return { ...plan, costs: transformerCosts(plan, request.probes, request.machine) };
+  const warnings = request.sources.flatMap(({ label, config }) => unreadWarning(family, label, config));
+  return {
+    ...plan,
+    costs: transformerCosts(plan, request.probes, request.machine),
+    ...(warnings.length > 0 ? { warnings } : {}),
+  };
+}
+
+function unreadWarning(family: FamilyDescription, label: string, config: Config): string[] {
+  const keys = unreadKeys(family, config);
+  if (keys.length === 0) return [];
+  return [
+    `These keys of source "${label}" have no effect in a ${family.family} model: ${keys.join(', ')} (config.json).`,
+  ];
 }
 
 function planSource(

@@ -132,4 +132,5 @@ export interface TransformerPlan {
   /** How calibration tokens come to be; null for closed_form, unless its basis is measured on them. */
   calibration: { generate: GeneratedCalibration } | { rows: number; length: number } | null;
   costs: TransformerCosts;
+  warnings?: string[];
 }

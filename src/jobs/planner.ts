@@ -38,7 +38,7 @@ export class Planner {
   async show(spec: JobSpec): Promise<ShownPlan> {
     const plan = showPlan((await this.inspect(spec)).plan);
     const missing = await this.missing(spec);
-    return missing ? { ...plan, warnings: [missing] } : plan;
+    return missing ? { ...plan, warnings: [missing, ...(plan.warnings ?? [])] } : plan;
   }
 
   /** What the job waits for beside its turn; null where that is nothing, or cannot be known just now. */

@@ -156,6 +156,19 @@ describe('keys of config.json', () => {
     expect(architecture(name, change)).toEqual(architecture(name));
   });
 
+  it.each<[string, Change]>([
+    ['qwen2', { use_mrope: false, 'transformers.js_config': { dtype: 'fp32' } }],
+    ['llama', { is_llama_config: true, rope_interleaved: false, max_sequence_length: 64, bos_token: '<s>' }],
+    ['gpt2', { _num_labels: 1, predict_special_tokens: true, alibi: false }],
+    ['bert', { language: 'en', pruned_heads: {}, layer_types: [] }],
+  ])('of %s that no text model reads, or that are switched off, give a warning: %o', (name, change) => {
+    const { warnings } = planTransformer({ sources: [headers(name, change)], target: {} });
+    expect(warnings).toEqual([
+      `These keys of source "${name}" have no effect in a ${name} model: ${Object.keys(change).join(', ')} (config.json).`,
+    ]);
+    expect(planTransformer({ sources: [headers(name)], target: {} }).warnings).toBeUndefined();
+  });
+
   it('the defaults of each description are those of its class', () => {
     for (const { family, config, norm, activation, tie, attention, require } of FAMILIES.values()) {
       const { keys } = config!;
