@@ -7,6 +7,7 @@ A family's description uses them to tell a key that the library ignores from one
 """
 import dataclasses
 import json
+import re
 import sys
 import types
 import typing
@@ -50,6 +51,16 @@ def keys_of(config_class, without=()):
     return keys
 
 
+def shared_reads():
+    """Keys that the code shared by all models reads, declared or not: per_layer_config, attention_chunk_size, …"""
+    pattern = re.compile(r'config\.([a-z]\w*)|getattr\((?:self\.)?(?:text_)?config, "(\w+)"|kwargs\.pop\("(\w+)"')
+    files = [*Path(transformers.__file__).parent.glob("m*_utils.py"), *Path(transformers.__file__).parent.glob("configuration_utils.py"),
+             *Path(transformers.__file__).parent.glob("modeling_layers.py"), *Path(transformers.__file__).parent.glob("cache_utils.py")]
+    found = {name for file in files for match in pattern.findall(file.read_text()) for name in match if name}
+    methods = {name for name in dir(transformers.PreTrainedConfig) if callable(getattr(transformers.PreTrainedConfig, name, None))}
+    return found - methods
+
+
 def literal(value):
     # Biome writes 1e-5 where Python writes 1e-05.
     return "'" + value + "'" if isinstance(value, str) else json.dumps(value).replace("e-0", "e-")
@@ -72,7 +83,7 @@ def main():
         theirs = {key: value for key, value in keys_of(classes[other], common).items() if key != "vocab_size"}
         assert theirs == {key: value for key, value in own[name].items() if key != "vocab_size"}, other
     text_models = sorted({**MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, **MODEL_FOR_MASKED_LM_MAPPING_NAMES})
-    meaningful = sorted({field.name for name in text_models for field in dataclasses.fields(classes[name])})
+    meaningful = sorted({field.name for name in text_models for field in dataclasses.fields(classes[name])} | shared_reads())
     generation = sorted(transformers.GenerationConfig._get_default_generation_params())
     text = "\n".join([
         "import type { ConfigKeys } from './description.js';",
@@ -91,7 +102,7 @@ def main():
         *[f"  {literal(key)}," for key in generation],
         "];",
         "",
-        "/** Every key that a text model of the library declares: it means something in one model type or another. */",
+        "/** Every key that a text model of the library declares or that its shared code reads: it means something somewhere. */",
         "export const TEXT_MODEL_KEYS: ReadonlySet<string> = new Set([",
         *[f"  {literal(key)}," for key in meaningful],
         "]);",

@@ -1010,7 +1010,7 @@ export interface components {
              * @default []
              */
             buffers: string[];
-            /** @description Where given, a key of config.json that this description neither reads nor ignores must hold its default (null where `keys` lacks it), and every value must have its type. Absent: such keys are not looked at. */
+            /** @description Where given, a key of config.json that this description neither reads nor ignores must hold its default, and every value must have its type. A key that `keys` lacks is refused where it means something in another text model; other such keys give a warning. Absent: such keys are not looked at. */
             config?: {
                 /** @description Keys that do not change what the model computes, whatever they hold. */
                 ignored: string[];
@@ -1139,7 +1139,7 @@ export interface components {
              * @default []
              */
             buffers?: string[];
-            /** @description Where given, a key of config.json that this description neither reads nor ignores must hold its default (null where `keys` lacks it), and every value must have its type. Absent: such keys are not looked at. */
+            /** @description Where given, a key of config.json that this description neither reads nor ignores must hold its default, and every value must have its type. A key that `keys` lacks is refused where it means something in another text model; other such keys give a warning. Absent: such keys are not looked at. */
             config?: {
                 /** @description Keys that do not change what the model computes, whatever they hold. */
                 ignored: string[];

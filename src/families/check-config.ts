@@ -50,7 +50,7 @@ export function unreadKeys(family: FamilyDescription, config: Config): string[] 
 /** Whether a key that the family does not have is unknown to every text model of transformers, or switched off. */
 function isUnread(key: string, value: unknown): boolean {
   const off = value === false || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
-  return off || !(TEXT_MODEL_KEYS.has(key) || key === 'is_causal');
+  return off || !TEXT_MODEL_KEYS.has(key);
 }
 
 function refusal(family: FamilyDescription, key: string, value: unknown, known: { default: unknown } | null): string {

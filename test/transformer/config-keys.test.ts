@@ -122,7 +122,7 @@ describe('keys of config.json', () => {
     ['bert', 'position_embedding_type', 'relative_key'],
     ['bert', 'is_decoder', true],
     ['bert', 'is_encoder_decoder', true],
-    ['roberta', 'pruned_heads', { 0: [1] }],
+    ['roberta', 'embedding_size', 6],
   ])('%s %s that may change the function is refused', (name, key, value) => {
     const error = refusal(headers(name, { [key]: value }));
     expect(error).toMatchObject({ code: 'config_unsupported', errors: [{ pointer: '/sources/0' }] });
@@ -157,9 +157,9 @@ describe('keys of config.json', () => {
   });
 
   it.each<[string, Change]>([
-    ['qwen2', { use_mrope: false, 'transformers.js_config': { dtype: 'fp32' } }],
-    ['llama', { is_llama_config: true, rope_interleaved: false, max_sequence_length: 64, bos_token: '<s>' }],
-    ['gpt2', { _num_labels: 1, predict_special_tokens: true, alibi: false }],
+    ['qwen2', { 'transformers.js_config': { dtype: 'fp32' }, mup: 2 }],
+    ['llama', { trained_by: 'somebody', bos_token: '<s>', alibi: false }],
+    ['gpt2', { fine_tuned: true, alibi: false }],
     ['bert', { language: 'en', pruned_heads: {}, layer_types: [] }],
   ])('of %s that no text model reads, or that are switched off, give a warning: %o', (name, change) => {
     const { warnings } = planTransformer({ sources: [headers(name, change)], target: {} });
