@@ -11,6 +11,7 @@ import { layout } from '../store/layout.js';
 import { readCache } from '../store/read-json.js';
 import { readRegular } from '../store/regular-file.js';
 import { checkContent } from './check-content.js';
+import { templatesIn } from './companion-files.js';
 import { refusePickle } from './other-weights.js';
 import { readConfig } from './read-config.js';
 import { MAX_JSON_BYTES } from './reader.js';
@@ -112,8 +113,10 @@ export class CheckpointStore {
     const stamp = stampOf(await stat(location, { bigint: true }));
     // The entry first: it counts only once its file is there, and it keeps others from removing the folder as empty.
     await writeAtomic(this.entryFile(name, file), JSON.stringify({ ...entry, stamp } satisfies StoredEntry));
-    await rename(location, path.join(folder, file));
-    await syncFolder(folder);
+    const place = path.join(folder, file);
+    if (file.includes('/')) await ensureIn(folder, path.dirname(file));
+    await rename(location, place);
+    await syncFolder(path.dirname(place));
     return entry;
   }
 
@@ -147,6 +150,7 @@ export class CheckpointStore {
     let names: string[];
     try {
       names = (await readdir(folder)).filter((file) => !file.startsWith('.')).sort();
+      names.push(...(await templatesIn(folder)));
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -173,7 +177,7 @@ export class CheckpointStore {
   }
 
   private entryFile(name: string, file: string): string {
-    return path.join(this.folder(name), META, `${file}.json`);
+    return path.join(this.folder(name), META, `${file.replaceAll('/', '%2F')}.json`);
   }
 
   private async describe(name: string, file: string): Promise<CheckpointFile | undefined> {

@@ -1,3 +1,8 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { NAME_PATTERN, TEMPLATE_FOLDERS } from '../schemas/name-pattern.js';
+import { isMissing } from '../store/files.js';
+
 /** Files beside a checkpoint's weights that travel with it, and with what is made of it, where they exist. */
 export const COMPANION_FILES: readonly string[] = [
   'generation_config.json',
@@ -17,3 +22,19 @@ export const COMPANION_FILES: readonly string[] = [
   'preprocessor_config.json',
   'video_preprocessor_config.json',
 ];
+
+/** Chat templates of a checkpoint folder that have names of their own, below it, in order. */
+export async function templatesIn(folder: string): Promise<string[]> {
+  const found = await Promise.all(
+    TEMPLATE_FOLDERS.map(async (templates) => {
+      const names = await readdir(path.join(folder, templates)).catch((error) => {
+        if (isMissing(error)) return [];
+        throw error;
+      });
+      return names
+        .filter((name) => name.endsWith('.jinja') && NAME_PATTERN.test(name))
+        .map((name) => `${templates}/${name}`);
+    }),
+  );
+  return found.flat().sort();
+}

@@ -1,9 +1,10 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SpecError, WeightfoldError } from '../errors.js';
+import { TEMPLATE_FOLDERS } from '../schemas/name-pattern.js';
 import type { Source } from '../schemas/source.js';
-import { exists } from '../store/files.js';
+import { exists, isMissing } from '../store/files.js';
 import { lookAt, requireFile } from '../store/regular-file.js';
 import { refusePickle } from './other-weights.js';
 
@@ -86,10 +87,21 @@ async function realOf(named: string, uri: string, pointer: string): Promise<stri
   }
 }
 
-/** Where the symbolic links directly in a folder lead; none for a file. Dangling ones fail when they are opened. */
+/**
+ * Where the symbolic links directly in a folder, or in its folders of chat templates, lead; none for a file. Dangling
+ * ones fail when they are opened.
+ */
 async function linksIn(location: string): Promise<string[]> {
-  if (!(await stat(location)).isDirectory()) return [];
-  const links = (await readdir(location, { withFileTypes: true })).filter((entry) => entry.isSymbolicLink());
-  const ends = await Promise.all(links.map(({ name }) => realpath(path.join(location, name)).catch(() => undefined)));
-  return ends.filter((end) => end !== undefined);
+  const folders = [location, ...TEMPLATE_FOLDERS.map((folder) => path.join(location, folder))];
+  const ends = await Promise.all(
+    folders.map(async (folder) => {
+      const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
+        if (isMissing(error)) return [];
+        throw error;
+      });
+      const links = entries.filter((entry) => entry.isSymbolicLink());
+      return Promise.all(links.map(({ name }) => realpath(path.join(folder, name)).catch(() => undefined)));
+    }),
+  );
+  return ends.flat().filter((end) => end !== undefined);
 }

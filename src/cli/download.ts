@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Artifact, dataOf, RequestError } from '../client/index.js';
-import { NAME_PATTERN } from '../schemas/name-pattern.js';
+import { MODEL_FILE_PATTERN } from '../schemas/name-pattern.js';
 import { sha256Of, sizeOf } from '../store/files.js';
 import { bytes } from './format.js';
 import { ProgressLine } from './progress-line.js';
@@ -20,9 +20,10 @@ export async function download(session: Session, id: string, artifacts: readonly
   await mkdir(folder, { recursive: true });
   for (const artifact of artifacts) {
     // Names come from the service; none may lead out of the folder.
-    if (!NAME_PATTERN.test(artifact.file))
+    if (!MODEL_FILE_PATTERN.test(artifact.file))
       throw new Error(`"${artifact.file}" is no name of a file; it is not written.`);
     const target = path.join(folder, artifact.file);
+    await mkdir(path.dirname(target), { recursive: true });
     if ((await sizeOf(target)) === artifact.size && (await sha256Of(target)) === artifact.sha256) {
       note(`${target} is there already`);
       continue;

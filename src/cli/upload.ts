@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import * as tus from 'tus-js-client';
 import { authorization, type CheckpointFile, dataOf, RequestError } from '../client/index.js';
+import { TEMPLATE_FOLDERS } from '../schemas/name-pattern.js';
 import { sha256Of } from '../store/files.js';
 import { bytes } from './format.js';
 import { ProgressLine } from './progress-line.js';
@@ -40,8 +41,14 @@ export async function uploadFiles(
   const { files: there } = await dataOf(
     session.client.GET('/v1/checkpoints/{name}', { params: { path: { name: checkpoint } } }),
   );
-  const names = new Set(files.map((file) => path.basename(file)));
+  const names = new Set(files.map(nameOf));
   return there.filter(({ file }) => names.has(file));
+}
+
+/** What a file is called in a checkpoint: chat templates keep the folder they are in. */
+function nameOf(file: string): string {
+  const folder = path.basename(path.dirname(path.resolve(file)));
+  return TEMPLATE_FOLDERS.some((name) => name === folder) ? `${folder}/${path.basename(file)}` : path.basename(file);
 }
 
 async function uploadFile(
@@ -50,7 +57,7 @@ async function uploadFile(
   file: string,
   urlStorage: tus.UrlStorage,
 ): Promise<void> {
-  const filename = path.basename(file);
+  const filename = nameOf(file);
   const { size } = await stat(file);
   const sha256 = await sha256Of(file);
   const line = new ProgressLine();

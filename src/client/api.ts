@@ -2915,7 +2915,7 @@ export interface operations {
                 "if-none-match"?: string;
             };
             path: {
-                /** @description Name of one file; no folders. */
+                /** @description Name of one file; no folders but those of chat templates, e.g. `additional_chat_templates/tool_use.jinja` (in a URL with %2F for the slash). */
                 file: string;
                 /** @description Name of an uploaded checkpoint. */
                 name: string;
@@ -3171,7 +3171,7 @@ export interface operations {
                 range?: string;
             };
             path: {
-                /** @description Name of one file; no folders. */
+                /** @description Name of one file; no folders but those of chat templates, e.g. `additional_chat_templates/tool_use.jinja` (in a URL with %2F for the slash). */
                 file: string;
                 /** @description Identifier of a job; sorts by creation time. */
                 id: string;
@@ -3252,7 +3252,7 @@ export interface operations {
                 range?: string;
             };
             path: {
-                /** @description Name of one file; no folders. */
+                /** @description Name of one file; no folders but those of chat templates, e.g. `additional_chat_templates/tool_use.jinja` (in a URL with %2F for the slash). */
                 file: string;
                 /** @description Identifier of a job; sorts by creation time. */
                 id: string;

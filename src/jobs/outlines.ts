@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { checkCompanion } from '../checkpoints/check-content.js';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
-import { COMPANION_FILES } from '../checkpoints/companion-files.js';
+import { COMPANION_FILES, templatesIn } from '../checkpoints/companion-files.js';
 import { type LocatedSource, locateSource, type SourceRoots } from '../checkpoints/locate-source.js';
 import { CONFIG_FILE, readConfig } from '../checkpoints/read-config.js';
 import { CheckpointReader } from '../checkpoints/reader.js';
@@ -109,7 +109,7 @@ export class Outlines {
 
   /** The files that travel with the model are regular files, and none is a page or a pointer in place of a file. */
   private async checkCompanions({ label, location }: LocatedSource, pointer: string): Promise<void> {
-    for (const file of COMPANION_FILES)
+    for (const file of [...COMPANION_FILES, ...(await templatesIn(location))])
       await ofSource(label, pointer, () => checkCompanion(file, path.join(location, file))).catch((error) => {
         if (!(error instanceof SpecError) || error.code !== 'file_missing') throw error;
       });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { NAME_PATTERN } from './name-pattern.js';
+import { MODEL_FILE_PATTERN, NAME_PATTERN, TEMPLATE_FOLDERS } from './name-pattern.js';
 import { PRINTABLE, PRINTABLE_RULE } from './printable.js';
 
 // What zod would say of these is the name of a type: "received undefined", "received NaN".
@@ -15,6 +15,16 @@ const NAME_HINT = 'must be 1–128 letters, digits, ".", "_" or "-", starting wi
 
 export const checkpointName = z.string().regex(NAME_PATTERN, NAME_HINT).describe('Name of an uploaded checkpoint.');
 export const fileName = z.string().regex(NAME_PATTERN, NAME_HINT).describe('Name of one file; no folders.');
+/** A file of a checkpoint or result. */
+export const modelFileName = z
+  .string()
+  .regex(
+    MODEL_FILE_PATTERN,
+    `${NAME_HINT}, if need be behind ${TEMPLATE_FOLDERS.map((folder) => `${folder}/`).join(' or ')}`,
+  )
+  .describe(
+    'Name of one file; no folders but those of chat templates, e.g. `additional_chat_templates/tool_use.jinja` (in a URL with %2F for the slash).',
+  );
 /** Tensor names are the sources' own; control characters have no business in them. */
 export const tensorName = z
   .string()

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkpointName, fileName } from './common.js';
+import { checkpointName, modelFileName } from './common.js';
 
 export const uploadId = z
   .string()
@@ -9,7 +9,7 @@ export const uploadId = z
 /** What `Upload-Metadata` must say of an upload; clients send more (a media type, say), which is of no interest. */
 export const UploadMetadataSchema = z.object({
   checkpoint: checkpointName,
-  filename: fileName,
+  filename: modelFileName,
   sha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits')

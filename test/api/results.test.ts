@@ -7,6 +7,17 @@ import { artifactPath, runJob, startService, type TestService, upload } from '..
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 
 const root = temporaryFolder();
+/** Files that travel with a model. */
+const COMPANIONS = {
+  'additional_chat_templates/tool_use.jinja': '{{ tools }}',
+  'chat_template.jinja': '{{ messages }}',
+  'chat_templates/rag.jinja': '{{ documents }}',
+  'preprocessor_config.json': '{}',
+  'sentencepiece.bpe.model': 'pieces',
+  'spiece.model': 'pieces',
+  'tokenizer.json': '{"version":"1.0"}',
+};
+
 let service: TestService;
 let job: Job;
 let whole: Buffer;
@@ -18,7 +29,8 @@ beforeAll(async () => {
     ['b', 2],
   ] as const)
     await upload(service.http, name, await makeCheckpoint(subfolder(root), randomChain([5, 4, 3], seed)));
-  await upload(service.http, 'a', Buffer.from('{"version":"1.0"}'), 'tokenizer.json');
+  for (const [file, content] of Object.entries(COMPANIONS))
+    await upload(service.http, 'a', Buffer.from(content), encodeURIComponent(file));
   await upload(
     service.http,
     'p',
@@ -78,15 +90,17 @@ describe('artifacts', () => {
   it('are listed with size and hash, and are what they say', async () => {
     const { body } = await service.http.get(`/v1/jobs/${job.id}/artifacts`).expect(200);
     const files = body.data as Artifact[];
-    expect(files.map(({ file }) => file)).toEqual([
-      'bases.safetensors',
-      'config.json',
-      'job.json',
-      'metrics.json',
-      'model.safetensors',
-      'report.html',
-      'tokenizer.json',
-    ]);
+    expect(files.map(({ file }) => file)).toEqual(
+      [
+        'bases.safetensors',
+        'config.json',
+        'job.json',
+        'metrics.json',
+        'model.safetensors',
+        'report.html',
+        ...Object.keys(COMPANIONS),
+      ].sort(),
+    );
     for (const { size, sha256, url } of files) {
       const reply = await service.http.get(url).buffer(true).parse(bytes).expect(200);
       expect((reply.body as Buffer).length).toBe(size);

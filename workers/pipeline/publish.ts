@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { COMPANION_FILES } from '../../src/checkpoints/companion-files.js';
+import { COMPANION_FILES, templatesIn } from '../../src/checkpoints/companion-files.js';
 import { METRICS_FILE, REPORT_FILE } from '../../src/jobs/artifact-files.js';
 import { MANIFEST_FILE, type Manifest, readManifest } from '../../src/jobs/manifest.js';
 import type { JobRecord } from '../../src/jobs/record.js';
@@ -79,7 +79,8 @@ export async function publish(publication: Publication): Promise<void> {
     await writeAtomic(path.join(staging, MANIFEST_FILE), JSON.stringify(manifest));
     if (publication.store)
       undo = await storeArtifacts(publication.store, publication.record.id, staging, manifest, elsewhere);
-    await syncFolder(staging);
+    const folders = new Set(assembled.map((file) => path.dirname(path.join(staging, file))));
+    await Promise.all([staging, ...folders].map((folder) => syncFolder(folder)));
     await publication.confirm();
     await rename(staging, artifacts);
     await syncFolder(path.dirname(artifacts));
@@ -93,8 +94,9 @@ export async function publish(publication: Publication): Promise<void> {
 
 async function copyCompanions(location: string, staging: string, manifest: Manifest): Promise<void> {
   if (!(await stat(location)).isDirectory()) return;
-  for (const file of await readdir(location)) {
-    if (!COMPANION_FILES.includes(file)) continue;
+  const templates = await templatesIn(location);
+  for (const file of [...(await readdir(location)).filter((name) => COMPANION_FILES.includes(name)), ...templates]) {
+    await mkdir(path.dirname(path.join(staging, file)), { recursive: true });
     await copyFile(path.join(location, file), path.join(staging, file));
     manifest[file] = {
       size: (await stat(path.join(staging, file))).size,

@@ -3,14 +3,14 @@ import { z } from 'zod';
 import type { CheckpointStore } from '../../checkpoints/checkpoint-store.js';
 import { WeightfoldError } from '../../errors.js';
 import { CheckpointFileSchema, CheckpointListSchema, CheckpointSchema } from '../../schemas/checkpoint.js';
-import { checkpointName, fileName } from '../../schemas/common.js';
+import { checkpointName, modelFileName } from '../../schemas/common.js';
 import { requireSpace } from '../../store/headroom.js';
 import { problemResponses } from '../problem-responses.js';
 import { matches, preconditionFailed, satisfies } from '../range.js';
 import type { Services } from '../services.js';
 
 const NameParams = z.object({ name: checkpointName });
-const FileParams = z.object({ name: checkpointName, file: fileName });
+const FileParams = z.object({ name: checkpointName, file: modelFileName });
 
 /** `sha-256=:base64:` of RFC 9530; other algorithms are ignored, as the RFC allows. */
 function parseContentDigest(header: string | undefined): Uint8Array | undefined {

@@ -7,7 +7,7 @@ import { METRICS_FILE, REPORT_FILE } from '../../jobs/artifact-files.js';
 import { artifactDamaged, type Manifest, readManifest } from '../../jobs/manifest.js';
 import { findArtifact, readKept } from '../../jobs/stored-artifacts.js';
 import { metricsCsv } from '../../report/metrics-csv.js';
-import { fileName, jobId } from '../../schemas/common.js';
+import { jobId, modelFileName } from '../../schemas/common.js';
 import { ArtifactListSchema } from '../../schemas/job.js';
 import { type AnyMetrics, MetricsSchema } from '../../schemas/metrics.js';
 import { type OperationExtras, requestHeaders } from '../plugins/operation-extras.js';
@@ -16,7 +16,7 @@ import { preconditionFailed, selectPart } from '../range.js';
 import type { Services } from '../services.js';
 
 const IdParams = z.object({ id: jobId });
-const FileParams = z.object({ id: jobId, file: fileName });
+const FileParams = z.object({ id: jobId, file: modelFileName });
 
 const CONTENT_TYPES: Record<string, string> = {
   '.json': 'application/json',
@@ -105,7 +105,7 @@ export const resultRoutes =
           size,
           sha256,
           content_type: contentType(file),
-          url: `/v1/jobs/${id}/artifacts/${file}`,
+          url: `/v1/jobs/${id}/artifacts/${encodeURIComponent(file)}`,
         }));
         return { object: 'list' as const, data: data.sort((a, b) => (a.file < b.file ? -1 : 1)) };
       },
