@@ -10,10 +10,10 @@ import type { Matrix } from '../../workers/linalg/contract.js';
 import { balancedDirections } from '../../workers/transformer/balanced.js';
 import { readerMoment } from '../../workers/transformer/closed-form/reader-moment.js';
 import {
-  causalProbe,
   evaluateStep,
   forward,
   mergeTransformer,
+  nextIdProbe,
   openResult,
   type Tokens,
   verifyOutput,
@@ -158,7 +158,7 @@ it.each([
   const target = { hidden_size: 16, num_attention_heads: 4, intermediate_size: 30 };
   const { plan, directory, readers } = await merged(name, [1, 2], { mode, target });
   expect(plan.spaces[0].reason).toMatch(/balanced in its local form, a heuristic/);
-  const probes = [causalProbe('ids', ids(4, 9))];
+  const probes = [nextIdProbe('ids', ids(4, 9))];
   const metrics = await evaluateStep(plan, readers, la, directory, { probes });
   expect(metrics.spaces[0].identity_error).toBeLessThan(1e-5);
   expect(Number.isFinite(metrics.mean.result_loss)).toBe(true);

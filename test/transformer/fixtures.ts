@@ -4,10 +4,10 @@ import path from 'node:path';
 import type { TransformerRequest } from '../../src/families/plan.js';
 import { planTransformer } from '../../src/families/plan-transformer.js';
 import {
-  causalProbe,
   evaluateStep,
   labelledProbe,
   mergeTransformer,
+  nextIdProbe,
   type Probe,
   verifyOutput,
 } from '../../workers/transformer/index.js';
@@ -16,7 +16,7 @@ import { fixture, integers, la } from './support.js';
 export function probesOf(family: 'bert' | 'llama'): Promise<Probe[]> {
   return Promise.all(
     ['eng', 'code'].map(async (domain) => {
-      if (family === 'llama') return causalProbe(domain, await integers(`llama.eval.${domain}`));
+      if (family === 'llama') return nextIdProbe(domain, await integers(`llama.eval.${domain}`));
       const [ids, labels, mask] = await Promise.all(
         ['ids', 'labels', 'mask'].map((part) => integers(`bert.eval.${domain}.${part}`)),
       );

@@ -9,12 +9,12 @@ import { familyOf } from '../../src/families/registry.js';
 import { Mt19937 } from '../../src/random/mt19937.js';
 import { copyShares, grownIndices } from '../../workers/transformer/closed-form/growth.js';
 import {
-  causalProbe,
   evaluateStep,
   forward,
   type Model,
   mergeTransformer,
   modelCard,
+  nextIdProbe,
   openResult,
   type Tokens,
   verifyOutput,
@@ -102,7 +102,7 @@ describe.each(Object.keys(STOCK))('%s alone, wider in every size', (name) => {
     const config = JSON.parse(readFileSync(path.join(directory, 'config.json'), 'utf8')) as Record<string, number>;
     const post = name === 'bert' || name === 'roberta';
     expect(config[plan.description.norm.epsilon.key]).toBeCloseTo(post ? EPSILON : (EPSILON * 12) / 20, 12);
-    const probes = [causalProbe('ids', tokens(4, 13))];
+    const probes = [nextIdProbe('ids', tokens(4, 13))];
     const metrics = await evaluateStep(plan, [one.reader], la, directory, { probes });
     expect(metrics.tensors).toEqual([]);
     expect(metrics.spaces[0].identity_error).toBeLessThan(1e-6);

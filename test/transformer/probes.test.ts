@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CheckpointReader } from '../../src/checkpoints/reader.js';
 import { evaluateTransformer } from '../../workers/transformer/evaluate/evaluate.js';
-import { labelledProbe } from '../../workers/transformer/evaluate/loss.js';
+import { labelledProbe, nextIdProbe } from '../../workers/transformer/evaluate/loss.js';
 import { readIntegers } from '../../workers/transformer/tokens.js';
 import { makeCheckpoint } from '../support/checkpoint.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
@@ -48,4 +48,14 @@ describe('a probe', () => {
       await reader.close();
     }
   });
+});
+
+it('reads a row’s last id where places see what follows them, and counts nothing there', () => {
+  const ids = { ids: Int32Array.of(5, 6, 7, 8, 9, 0), rows: 2, length: 3, attention: Uint8Array.of(1, 1, 1, 1, 1, 0) };
+  const causal = nextIdProbe('ids', ids);
+  expect([causal.tokens.length, [...causal.labels]]).toEqual([2, [6, 7, 9, -1]]);
+  const bidirectional = nextIdProbe('ids', ids, false);
+  expect([...bidirectional.tokens.ids]).toEqual([...ids.ids]);
+  expect([...bidirectional.tokens.attention!]).toEqual([...ids.attention]);
+  expect([...bidirectional.labels]).toEqual([6, 7, -1, 9, -1, -1]);
 });

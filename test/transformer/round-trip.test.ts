@@ -7,13 +7,13 @@ import type { TransformerRequest } from '../../src/families/plan.js';
 import { planTransformer } from '../../src/families/plan-transformer.js';
 import { Mt19937 } from '../../src/random/mt19937.js';
 import {
-  causalProbe,
   evaluateStep,
   forward,
   generateTokens,
   labelledProbe,
   type Model,
   mergeTransformer,
+  nextIdProbe,
   openResult,
   type Tokens,
   verifyOutput,
@@ -82,7 +82,7 @@ describe.each(Object.keys(STOCK))('%s', (name) => {
     const one = await source(name, 12, tied);
     const tokens = randomTokens(256, 12, 37);
     const { plan, directory, readers } = await merged([one], {}, tokens);
-    const probe = causalProbe('ids', randomTokens(8, 13, 37));
+    const probe = nextIdProbe('ids', randomTokens(8, 13, 37));
     const metrics = await evaluateStep(plan, readers, la, directory, { probes: [probe] });
     const { kl_to_mean: kl, stream_error: stream } = metrics.probes[0];
     // LayerNorm keeps the hyperplane's r − 1 directions of r; ridge and finite data leave a little

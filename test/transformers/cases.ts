@@ -54,7 +54,16 @@ const SINGLE = [
   ...['roberta', 'roberta-untied', 'roberta-headless', 'roberta-original', 'xlm-roberta'],
   ...['gpt2', 'gpt2-untied', 'gpt2-headless', 'gpt2-without-prefix', 'gpt2-original', 'gpt2-settings'],
   ...['llama', 'llama-tied', 'llama-headless', 'llama-grouped', 'llama-biases', 'llama-settings', 'llama-bfloat16'],
-  ...['llama-rope-llama3', 'llama-rope-linear', 'llama-original', 'llama-old-linear', 'llama-old-llama3'],
+  ...[
+    'llama-rope-llama3',
+    'llama-rope-linear',
+    'llama-original',
+    'llama-old-linear',
+    'llama-old-llama3',
+    'llama-bidirectional',
+    'llama-two-thetas',
+    'llama-llama3-default',
+  ],
   ...['mistral', 'mistral-no-window', 'mistral-old', 'mistral-headless'],
   ...['qwen2', 'qwen2-tied', 'qwen2-headless', 'qwen2-window', 'qwen2-layer-types', 'qwen2-old', 'qwen2-float16'],
 ];

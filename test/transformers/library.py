@@ -67,6 +67,7 @@ class Loaded:
     missing: set[str]
     """Everything else that is not as it should be."""
     problems: list[str]
+    warnings: list[str]
 
 
 def load_strictly(folder: Path) -> Loaded:
@@ -84,7 +85,7 @@ def load_strictly(folder: Path) -> Loaded:
     unread = stored_tensors(folder) - set(model.state_dict())
     if unread and not info["unexpected_keys"]:
         problems.append(f"tensors under names that {type(model).__name__} does not have: {sorted(unread)[:4]}")
-    return Loaded(model.eval(), missing, problems + [f"warning: {line}" for line in warnings.lines])
+    return Loaded(model.eval(), missing, problems, [f"warning: {line}" for line in warnings.lines])
 
 
 def load(folder: Path) -> PreTrainedModel:

@@ -163,6 +163,14 @@ MODELS: dict[str, Model] = {
             key: value for key, value in LLAMA3["rope_parameters"].items() if key != "rope_theta"
         }),
     ),
+    "llama-bidirectional": Model(t.LlamaForCausalLM, t.LlamaConfig(**CAUSAL, is_causal=False)),
+    "llama-two-thetas": Model(t.LlamaForCausalLM, t.LlamaConfig(**CAUSAL), settings=dict(rope_theta=500.0)),
+    "llama-llama3-default": Model(
+        t.LlamaForCausalLM, t.LlamaConfig(**CAUSAL, **LLAMA3),
+        settings=dict(rope_parameters={
+            key: value for key, value in LLAMA3["rope_parameters"].items() if not key.startswith("original")
+        }),
+    ),
     "llama-bfloat16": Model(t.LlamaForCausalLM, t.LlamaConfig(**CAUSAL), dtype="bfloat16", shard_size="20KB"),
     "llama-bfloat16-b": Model(t.LlamaForCausalLM, t.LlamaConfig(**CAUSAL), dtype="bfloat16"),
     "mistral": Model(t.MistralForCausalLM, t.MistralConfig(**GROUPED, sliding_window=8)),

@@ -10,12 +10,12 @@ import type { StepPlan } from '../../src/schemas/plan.js';
 import type { TokenProbe } from '../../src/schemas/probe.js';
 import { ensureFolder, sha256Of } from '../../src/store/files.js';
 import {
-  causalProbe,
   evaluateStep,
   type IntegerTensor,
   labelledProbe,
   mergeTransformer,
   modelCard,
+  nextIdProbe,
   type Probe,
   readIntegers,
   type Tokens,
@@ -138,7 +138,7 @@ async function probeOf(run: MergeRun, plan: WholeModelPlan, probe: TokenProbe, n
   const tokens = { ids: ids.values, rows: ids.rows, length: ids.columns, attention: attention && asMask(attention) };
   const counted = values(mask);
   if (labels !== undefined) return labelledProbe(name, tokens, values(labels) as Int32Array, counted);
-  if (plan.target.causal || plan.target.head === 'causal') return causalProbe(name, tokens);
+  if (plan.target.causal || plan.target.head === 'causal') return nextIdProbe(name, tokens, plan.target.causal);
   return labelledProbe(name, tokens, ids.values, counted);
 }
 

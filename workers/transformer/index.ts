@@ -8,7 +8,7 @@
  *    `calibration` is needed where `plan.calibration` states rows and length: `Tokens` from `readIntegers`.
  *    Calibrated: streams are spilled to `workDir/spill`, about 4·tokens·(D + r + max(ffn, heads·head_dim)) bytes.
  * 3. `evaluateStep(plan, sources, la, workDir, {probes, …})` – phase evaluate; returns the metrics.
- *    Probes: `causalProbe(name, tokens)` or `labelledProbe(name, tokens, labels, mask)`.
+ *    Probes: `nextIdProbe(name, tokens)` or `labelledProbe(name, tokens, labels, mask)`.
  * 4. `verifyOutput(plan, workDir, la)` – reload, compare with config.json and plan, finite forward pass.
  * 5. `modelCard(plan, metrics)` – README.md of the result.
  *
@@ -17,7 +17,7 @@
  */
 export type { Control } from './control.js';
 export { evaluateTransformer, type ProbeMetrics, type TransformerMetrics } from './evaluate/evaluate.js';
-export { causalProbe, labelledProbe, type Probe } from './evaluate/loss.js';
+export { labelledProbe, nextIdProbe, type Probe } from './evaluate/loss.js';
 export type { Tokens } from './forward/batch.js';
 export { forward } from './forward/run.js';
 export { generateTokens } from './generate/generate.js';

@@ -10,9 +10,12 @@ export interface Probe {
   labels: Int32Array;
 }
 
-/** Causal models predict the next id of each row; the last place has nothing to predict. */
-export function causalProbe(name: string, ids: Tokens): Probe {
-  const length = ids.length - 1;
+/**
+ * The next id of each row; the last place has nothing to predict. Where every place sees every other (`causal` false),
+ * the last id is read all the same: the others' outputs depend on it.
+ */
+export function nextIdProbe(name: string, ids: Tokens, causal = true): Probe {
+  const length = causal ? ids.length - 1 : ids.length;
   const inputs = new Int32Array(ids.rows * length);
   const labels = new Int32Array(ids.rows * length);
   const attention = ids.attention ? new Uint8Array(ids.rows * length) : undefined;
@@ -20,7 +23,8 @@ export function causalProbe(name: string, ids: Tokens): Probe {
     for (let t = 0; t < length; t++) {
       const [from, to] = [r * ids.length + t, r * length + t];
       inputs[to] = ids.ids[from];
-      const counted = !ids.attention || (ids.attention[from] && ids.attention[from + 1]);
+      const last = t === ids.length - 1;
+      const counted = !last && (!ids.attention || (ids.attention[from] && ids.attention[from + 1]));
       labels[to] = counted ? ids.ids[from + 1] : -1;
       if (attention) attention[to] = ids.attention![from];
     }
