@@ -77,9 +77,11 @@ async function startBoth(folder: string): Promise<[Running, Running]> {
   }
   ours.ids.push(...(await submit(ours.url)));
   const job = (await (await fetch(`${ours.url}/v1/jobs/${ours.ids[0]}`)).json()) as Job;
-  const record = JSON.parse(await readFile(jobLayout(path.join(folder, 'ours'), job.id).record, 'utf8'));
+  const files = jobLayout(path.join(folder, 'ours'), job.id);
+  const read = async (file: string) => JSON.parse(await readFile(file, 'utf8'));
+  const [record, plan] = await Promise.all([read(files.record), read(files.plan)]);
   const template = path.join(folder, 'template.json');
-  await writeFile(template, JSON.stringify({ record, job }));
+  await writeFile(template, JSON.stringify({ record, plan, job }));
   const bare = await start('bare-api.js', [template], path.join(folder, 'bare'));
   bare.ids.push(...(await submit(bare.url)));
   return [ours, bare];

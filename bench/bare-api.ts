@@ -5,13 +5,14 @@ import { FlowProducer } from 'bullmq';
 import Fastify from 'fastify';
 import { loadConfig } from '../src/config.js';
 import { newJobId } from '../src/jobs/ids.js';
-import { initialState, type JobRecord } from '../src/jobs/record.js';
+import { initialState, type JobHead } from '../src/jobs/record.js';
 import { createLogger } from '../src/log.js';
 import { EmbeddedRedis } from '../src/queue/embedded-redis.js';
 import { connectRedis } from '../src/queue/redis.js';
 import { QUEUE_PREFIX } from '../src/queue/settings.js';
 import { MERGE_JOB, mergeOptions, stepJobs } from '../src/queue/step-jobs.js';
 import type { Job } from '../src/schemas/job.js';
+import type { Plan } from '../src/schemas/plan.js';
 import { writeSynced } from '../src/store/files.js';
 
 // Usage: node dist/bench/bare-api.js TEMPLATE, with PORT and DATA_DIR as for the service.
@@ -19,8 +20,8 @@ import { writeSynced } from '../src/store/files.js';
 // record and reply were made beforehand. No schemas, no plan, no checks, no headers, no metrics.
 const config = loadConfig();
 const log = createLogger(config, 'bare');
-const template = JSON.parse(await readFile(process.argv[2], 'utf8')) as { record: JobRecord; job: Job };
-const steps = template.record.plan.steps.length;
+const template = JSON.parse(await readFile(process.argv[2], 'utf8')) as { record: JobHead; plan: Plan; job: Job };
+const steps = template.record.steps.length;
 const jobs = path.join(config.DATA_DIR, 'jobs');
 await mkdir(jobs, { recursive: true });
 const redis = new EmbeddedRedis(config, log);
@@ -38,6 +39,7 @@ app.post('/v1/jobs', async (_request, reply) => {
   await mkdir(`${folder}.tmp`);
   await Promise.all([
     writeSynced(path.join(`${folder}.tmp`, 'record.json'), JSON.stringify(record)),
+    writeSynced(path.join(`${folder}.tmp`, 'plan.json'), JSON.stringify(template.plan)),
     writeSynced(path.join(`${folder}.tmp`, 'state.json'), JSON.stringify(initialState(steps))),
   ]);
   await rename(`${folder}.tmp`, folder);

@@ -49,6 +49,7 @@ export async function runJob(
     id: 'job_00000000000000000000000000',
     created_at: new Date().toISOString(),
     spec: full,
+    steps: plan.steps,
     plan: JSON.parse(JSON.stringify(plan)),
     inputs: [],
     retry_of: null,

@@ -39,7 +39,7 @@ export async function createServices(config: Config, log: Logger): Promise<Servi
   const tracing = await loadTracing('weightfold-api');
   const keys = new KeyStore(config.DATA_DIR, config.API_KEYS);
   const queue = new MergeQueue(config, quietly(log));
-  const jobs = new JobService(config, store, checkpoints, queue, log);
+  const jobs = new JobService(config, store, queue, log);
   const uploads = new Uploads(config, checkpoints, jobs, log);
   await uploads.open();
   const webhooks = new Webhooks(config, store, jobs, log);

@@ -3,20 +3,16 @@ import type { BigIntStats } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { ConflictError, NotFoundError } from '../errors.js';
-import { SafetensorsFile } from '../safetensors/file.js';
-import type { Checkpoint, CheckpointFile } from '../schemas/checkpoint.js';
+import { ConflictError, NotFoundError, WeightfoldError } from '../errors.js';
+import { remember } from '../remember.js';
+import type { CheckpointFile } from '../schemas/checkpoint.js';
 import { ensureFolder, ensureIn, isMissing, sha256Of, syncFile, syncFolder, writeAtomic } from '../store/files.js';
 import { layout } from '../store/layout.js';
 import { readCache } from '../store/read-json.js';
-import { readRegular } from '../store/regular-file.js';
-import { checkContent } from './check-content.js';
+import { inThread } from '../threads/in-thread.js';
 import { templatesIn } from './companion-files.js';
 import { refusePickle } from './other-weights.js';
-import { readConfig } from './read-config.js';
-import { MAX_JSON_BYTES } from './reader.js';
 import { receive, requireDigest, type UploadOptions } from './receive-upload.js';
-import { INDEX_FILE, parseIndex, shardsOf } from './shard-index.js';
 
 /** Folder inside a checkpoint for sizes, hashes and unfinished uploads; file names cannot start with a dot. */
 const META = '.weightfold';
@@ -27,12 +23,16 @@ const ABANDONED_UPLOAD_MS = 3_600_000;
 /** How often a new upload may meet the last one's folder just being removed. */
 const OPEN_ATTEMPTS = 10;
 
+/** Descriptions kept for those who ask again; the largest have some 20 MB. */
+const DESCRIBED = 4;
+
 /** An entry, and which file it is about. */
 type StoredEntry = CheckpointFile & { stamp: string };
 
 /** Uploaded checkpoints: one folder each, files appear in it whole and checked or not at all. */
 export class CheckpointStore {
   private readonly root: string;
+  private readonly described = new Map<string, { state: string; text: Uint8Array }>();
 
   /** Cap on the headers of files that were put there by hand; of uploads it is an option. */
   private readonly maxHeaderBytes: number | undefined;
@@ -107,7 +107,7 @@ export class CheckpointStore {
     options: UploadOptions,
   ): Promise<CheckpointFile> {
     const folder = this.folder(name);
-    await checkContent(file, location, options.maxHeaderBytes);
+    await inThread('checkContent', { file, location, maxHeaderBytes: options.maxHeaderBytes });
     await options.beforeCommit?.();
     const entry: CheckpointFile = { file, size, sha256, created_at: new Date().toISOString() };
     const stamp = stampOf(await stat(location, { bigint: true }));
@@ -197,27 +197,21 @@ export class CheckpointStore {
     return entry;
   }
 
-  /** Files, tensors and family of a checkpoint. @throws NotFoundError */
-  async get(name: string): Promise<Checkpoint> {
+  /**
+   * Files, tensors and family of a checkpoint, as the JSON text that clients get: made beside the event loop, and kept
+   * while the files are as they were.
+   * @throws NotFoundError
+   */
+  async get(name: string): Promise<Uint8Array> {
     const files = await this.files(name);
     if (!files || files.length === 0) throw notFound(name);
-    const folder = this.folder(name);
-    const tensors: Checkpoint['tensors'] = [];
-    for (const { file } of files.filter((entry) => entry.file.endsWith('.safetensors'))) {
-      const opened = await SafetensorsFile.open(path.join(folder, file), this.maxHeaderBytes);
-      for (const { name, dtype, shape } of opened.header.tensors.values()) tensors.push({ name, dtype, shape, file });
-      await opened.close();
-    }
-    return {
-      name,
-      object: 'checkpoint',
-      size: files.reduce((sum, { size }) => sum + size, 0),
-      created_at: files.map((entry) => entry.created_at).sort()[0],
-      files,
-      missing_files: await this.missingShards(folder, files),
-      family: await familyOf(folder),
-      tensors,
-    };
+    const state = JSON.stringify(files);
+    const known = this.described.get(name);
+    if (known?.state === state) return known.text;
+    const { maxHeaderBytes } = this;
+    const text = await inThread('describeCheckpoint', { name, folder: this.folder(name), files, maxHeaderBytes });
+    remember(this.described, name, { state, text }, DESCRIBED);
+    return text;
   }
 
   /** @throws NotFoundError */
@@ -230,12 +224,6 @@ export class CheckpointStore {
       throw error;
     }
     await rm(grave, { recursive: true, force: true });
-  }
-
-  private async missingShards(folder: string, files: CheckpointFile[]): Promise<string[]> {
-    if (!files.some(({ file }) => file === INDEX_FILE)) return [];
-    const shards = shardsOf(parseIndex(await readRegular(path.join(folder, INDEX_FILE), MAX_JSON_BYTES)));
-    return shards.filter((shard) => !files.some(({ file }) => file === shard));
   }
 
   /** Folders go only while they are empty, so an upload that has just begun in one keeps it. */
@@ -260,7 +248,7 @@ export class CheckpointStore {
 }
 
 const conflictIfMissing = (error: unknown, name: string) =>
-  isMissing(error)
+  isMissing(error) || (error instanceof WeightfoldError && error.code === 'file_missing')
     ? new ConflictError('checkpoint_deleted', `Checkpoint "${name}" was deleted during the upload.`)
     : error;
 
@@ -268,8 +256,3 @@ const conflictIfMissing = (error: unknown, name: string) =>
 const stampOf = ({ ino, mtimeNs, size }: BigIntStats) => `${ino}-${mtimeNs}-${size}`;
 
 const notFound = (name: string) => new NotFoundError('checkpoint_not_found', `There is no checkpoint "${name}".`);
-
-async function familyOf(folder: string): Promise<string | null> {
-  const config = await readConfig({ label: 'it', location: folder }, '').catch(() => undefined);
-  return typeof config?.model_type === 'string' ? config.model_type.slice(0, 64) : null;
-}

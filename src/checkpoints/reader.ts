@@ -60,11 +60,7 @@ export class CheckpointReader {
             );
           home.set(name, opened);
         }
-        if (home.size > MAX_CHECKPOINT_TENSORS)
-          throw new DataError(
-            'checkpoint_too_large',
-            `The checkpoint has more than ${MAX_CHECKPOINT_TENSORS} tensors in its files.`,
-          );
+        requireFewTensors(home.size);
       }
       return new CheckpointReader(files, home);
     } catch (error) {
@@ -98,6 +94,15 @@ export class CheckpointReader {
     if (!file) throw new DataError('tensor_missing', `Tensor "${name}" is not in the checkpoint.`);
     return file;
   }
+}
+
+/** @throws DataError `checkpoint_too_large` for more tensors than a checkpoint may have in all its files */
+export function requireFewTensors(count: number): void {
+  if (count > MAX_CHECKPOINT_TENSORS)
+    throw new DataError(
+      'checkpoint_too_large',
+      `The checkpoint has more than ${MAX_CHECKPOINT_TENSORS} tensors in its files.`,
+    );
 }
 
 /**

@@ -3,7 +3,6 @@ import path from 'node:path';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import type { LocatedSource } from '../checkpoints/locate-source.js';
 import { CheckpointReader } from '../checkpoints/reader.js';
-import type { Config } from '../config.js';
 import { SpecError } from '../errors.js';
 import { planJob } from '../plan/plan-job.js';
 import type { SourceHeaders } from '../plan/sources.js';
@@ -14,8 +13,7 @@ import type { JobSpec } from '../schemas/job-spec.js';
 import type { Machine } from '../schemas/machine.js';
 import { isTransformer } from '../schemas/model.js';
 import type { ComparisonPlan, LinearPlan, Plan } from '../schemas/plan.js';
-import { isRemote } from '../sources/open-origin.js';
-import { RemoteOutlines } from '../sources/remote-outlines.js';
+import type { RemoteOutlines } from '../sources/remote-outlines.js';
 import { checkTokenizers } from '../tokenizers/check.js';
 import type { JobStore } from './job-store.js';
 import type { Outlines } from './outlines.js';
@@ -30,40 +28,27 @@ export interface Inspected {
   bases?: string;
 }
 
-/**
- * Read every source's headers and plan the job. Opens files, reads no weights; of remote sources it fetches headers,
- * configuration and tokenizer.
- */
-export async function inspect(
-  spec: JobSpec,
-  config: Config,
-  checkpoints: CheckpointStore,
-  store: JobStore,
-  outlines: Outlines,
-  machine?: Machine,
-): Promise<Inspected> {
-  const remote = new RemoteOutlines(config);
-  try {
-    return await inspectSources(spec, checkpoints, store, outlines, remote, machine);
-  } finally {
-    await remote.close();
-  }
-}
+/** What was fetched of a remote source. */
+export type Fetched = Awaited<ReturnType<RemoteOutlines['of']>>;
 
-async function inspectSources(
+/**
+ * Read every source's headers and plan the job. Opens files, reads no weights. Takes time that grows with the headers.
+ * @param fetched of each remote source, by its place in the spec: its outline on this machine
+ */
+export async function inspectSources(
   spec: JobSpec,
   checkpoints: CheckpointStore,
   store: JobStore,
   outlines: Outlines,
-  remote: RemoteOutlines,
+  fetched: (source: number) => Fetched | undefined,
   machine: Machine | undefined,
 ): Promise<Inspected> {
   const looked = await Promise.allSettled(
     spec.sources.map(async (source, i) => {
       const pointer = `/sources/${i}`;
-      if (!('uri' in source) || !isRemote(source.uri)) return { outline: await outlines.of(source, pointer) };
-      const fetched = await remote.of(source.uri, i);
-      return { outline: await outlines.ofFetched(fetched.located, pointer), inputs: fetched.inputs };
+      const remote = fetched(i);
+      if (!remote) return { outline: await outlines.of(source, pointer) };
+      return { outline: await outlines.ofFetched(remote.located, pointer), inputs: remote.inputs };
     }),
   );
   const headers: SourceHeaders[] = [];
@@ -72,12 +57,12 @@ async function inspectSources(
   for (const [i, one] of looked.entries()) {
     // Of several that are wrong the first is told of, whichever was found first.
     if (one.status === 'rejected') throw one.reason;
-    const { outline, inputs: fetched } = one.value;
+    const { outline, inputs: known } = one.value;
     const { label } = outline.located;
     const { rows, columns } = spec.sources[i];
     headers.push({ label, tensors: outline.tensors, slice: { rows, columns }, config: outline.config });
     locations.push(outline.located);
-    inputs.push(...(fetched ?? outline.files.map((file) => ({ source: i, ...file }))));
+    inputs.push(...(known ?? outline.files.map((file) => ({ source: i, ...file }))));
   }
   const bases = await findStoredBases(spec, store, inputs);
   const plan = planJob(spec, headers, {

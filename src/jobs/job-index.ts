@@ -4,7 +4,7 @@ import { isJobDamaged } from './damaged-job.js';
 import { EndedJobs } from './ended-jobs.js';
 import type { IndexedJob } from './indexed-job.js';
 import type { JobStore } from './job-store.js';
-import type { JobRecord } from './record.js';
+import type { JobHead } from './record.js';
 
 /** Jobs looked at at a time while the index is filled. */
 const LOADERS = 16;
@@ -94,7 +94,7 @@ export class JobIndex {
   }
 
   /** A job that has just been made here: as it was accepted, without reading it back. */
-  created(record: JobRecord): Job {
+  created(record: JobHead): Job {
     const job = this.store.accepted(record);
     this.note(job);
     return job;

@@ -1,4 +1,3 @@
-import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import type { Config } from '../config.js';
 import { ConflictError, NotFoundError, WeightfoldError } from '../errors.js';
 import type { Logger } from '../log.js';
@@ -7,7 +6,7 @@ import type { MergeQueue } from '../queue/merge-queue.js';
 import type { JobEvent } from '../schemas/event.js';
 import { isTerminal, type Job, type JobError, type JobStatus } from '../schemas/job.js';
 import type { JobSpec } from '../schemas/job-spec.js';
-import type { Plan, ShownPlan } from '../schemas/plan.js';
+import type { Plan } from '../schemas/plan.js';
 import { requireSpace } from '../store/headroom.js';
 import type { TraceContext } from '../tracing/tracing.js';
 import { isJobDamaged } from './damaged-job.js';
@@ -19,7 +18,7 @@ import type { JobStore } from './job-store.js';
 import { type ListQuery, listJobs } from './list-jobs.js';
 import { Planner } from './planner.js';
 import { Reconciler } from './reconciler.js';
-import type { JobRecord } from './record.js';
+import type { JobHead } from './record.js';
 import { Downloads, deleteJob, removeExpired, removeLeftovers } from './retention.js';
 
 /** Seconds after which a client may try again where too many jobs wait. */
@@ -44,13 +43,13 @@ export class JobService {
   private readonly planner: Planner;
   private readonly reconciler: Reconciler;
 
-  constructor(config: Config, store: JobStore, checkpoints: CheckpointStore, queue: MergeQueue, log: Logger) {
+  constructor(config: Config, store: JobStore, queue: MergeQueue, log: Logger) {
     this.config = config;
     this.store = store;
     this.index = new JobIndex(store);
     this.index.onDamaged = (id, error) => log.error({ err: error, job: id }, 'a job is damaged and left out');
     this.feeds = new EventFeeds(store);
-    this.planner = new Planner(config, store, checkpoints, queue);
+    this.planner = new Planner(config, queue);
     this.queue = queue;
     this.log = log;
     this.reconciler = new Reconciler(store, this.index, queue, log, {
@@ -69,8 +68,8 @@ export class JobService {
     return this.index.counts();
   }
 
-  /** The plan, and what stands in its way just now. */
-  plan(spec: JobSpec): Promise<ShownPlan> {
+  /** The plan as JSON text (UTF-8), with what stands in its way just now. */
+  plan(spec: JobSpec): Promise<Uint8Array> {
     return this.planner.show(settledSpec(spec));
   }
 
@@ -85,21 +84,21 @@ export class JobService {
     // Asked at once, heeded last: what is wrong with the spec is said first.
     const reachable = this.queue.ping();
     reachable.catch(() => {});
-    const { plan, inputs, bases } = await this.planner.inspect(spec);
-    await this.checkRoom(plan);
+    const { plan, family, costs, steps, inputs, bases } = await this.planner.inspect(spec);
+    await this.checkRoom(costs);
     await reachable;
     const fresh = newJobId();
     const id = idempotencyKey === undefined ? fresh : await claimKey(this.config.DATA_DIR, idempotencyKey, spec, fresh);
     const created_at = new Date().toISOString();
     const claim = idempotencyKey === undefined ? undefined : claimOf(idempotencyKey);
     const optional = { ...(claim && { claim }), ...(trace && { trace }) };
-    const record: JobRecord = { id, created_at, spec, plan, inputs, retry_of: retryOf, ...optional };
+    const record: JobHead = { id, created_at, spec, steps, inputs, retry_of: retryOf, ...optional };
     // First, so that no crash in between makes the webhook miss anything.
     if (spec.webhook) await this.store.deliveries.expect(id);
-    if (await this.store.create(record, bases)) {
+    if (await this.store.create(record, plan, bases)) {
       // Accepted from here on, queue or not: `reconcile` enqueues what this cannot.
       await this.queue.enqueue(record).catch((error) => this.log.warn({ err: error, job: id }, 'not enqueued yet'));
-      this.log.info({ job: id, family: plan.family }, 'job accepted');
+      this.log.info({ job: id, family }, 'job accepted');
       if (spec.webhook) this.tell(id, true);
       return this.withWaiting(this.index.created(record));
     }
@@ -114,7 +113,7 @@ export class JobService {
   }
 
   /** @throws WeightfoldError `queue_full` (429) or `storage_full` (507) */
-  private async checkRoom({ costs }: Plan): Promise<void> {
+  private async checkRoom(costs: Plan['costs']): Promise<void> {
     const { MAX_QUEUED_JOBS: most, MIN_FREE_BYTES: headroom, DATA_DIR } = this.config;
     const unfinished = this.index.unfinished.size;
     if (unfinished >= most)

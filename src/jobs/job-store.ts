@@ -24,8 +24,9 @@ import { readJobFile } from './damaged-job.js';
 import { EventLog, FIRST_EVENT } from './event-log.js';
 import { ended, queued } from './events.js';
 import { JobViews } from './job-views.js';
-import { initialState, type JobOutcome, type JobRecord, type JobState } from './record.js';
-import { isOutcome, isRecord, isState } from './record-shape.js';
+import { readHead, readRecord } from './read-record.js';
+import { initialState, type JobHead, type JobOutcome, type JobRecord, type JobState } from './record.js';
+import { isOutcome, isState } from './record-shape.js';
 import { removeArtifacts, removeStoredSteps } from './stored-artifacts.js';
 
 /** How the names of the files end that say a step has finished. */
@@ -68,17 +69,19 @@ export class JobStore {
 
   /**
    * Create a job as a whole; false when one with this id exists.
+   * @param plan as JSON text (UTF-8)
    * @param bases file of an earlier job whose bases it takes
    */
-  async create(record: JobRecord, bases?: string): Promise<boolean> {
+  async create(record: JobHead, plan: Uint8Array, bases?: string): Promise<boolean> {
     const { folder } = this.files(record.id);
     // A name of its own for each call: the same key sent twice at once creates the same job twice at once.
     const staging = `${folder}.${randomBytes(6).toString('hex')}.tmp`;
     await mkdir(staging);
-    const put = (file: string, value: object) => writeSynced(path.join(staging, file), JSON.stringify(value));
+    const put = (file: string, data: string | Uint8Array) => writeSynced(path.join(staging, file), data);
     await Promise.all([
-      put('record.json', record),
-      put('state.json', initialState(record.plan.steps.length)),
+      put('record.json', JSON.stringify(record)),
+      put('plan.json', plan),
+      put('state.json', JSON.stringify(initialState(record.steps.length))),
       bases && linkOrCopy(bases, path.join(staging, path.basename(this.files(record.id).bases))),
     ]);
     try {
@@ -94,12 +97,18 @@ export class JobStore {
   }
 
   /** A job as clients see it right after it was created. */
-  accepted(record: JobRecord): Job {
+  accepted(record: JobHead): Job {
     return this.views.accepted(record);
   }
 
+  /** What was written at submission, without the plan. */
+  head(id: string): Promise<JobHead | undefined> {
+    return readHead(id, this.files(id));
+  }
+
+  /** What was written at submission, with the plan. @throws WeightfoldError `job_damaged` */
   record(id: string): Promise<JobRecord | undefined> {
-    return readJobFile<JobRecord>(id, this.files(id).record, isRecord);
+    return readRecord(id, this.files(id));
   }
 
   outcome(id: string): Promise<JobOutcome | undefined> {

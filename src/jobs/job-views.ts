@@ -5,14 +5,15 @@ import { FolderCache } from '../store/folder-cache.js';
 import { jobFolder, jobLayout } from '../store/layout.js';
 import { jobDamaged, readJobFile } from './damaged-job.js';
 import { progressAtEnd } from './events.js';
-import { initialState, type JobOutcome, type JobRecord, type JobState } from './record.js';
-import { isOutcome, isRecord, isState } from './record-shape.js';
+import { readHead } from './read-record.js';
+import { initialState, type JobHead, type JobOutcome, type JobState } from './record.js';
+import { isOutcome, isState } from './record-shape.js';
 
 /** Jobs kept in memory as last read: clients poll them far more often than they change. */
 const CACHED_JOBS = 5_000;
 
-/** What clients see of a record; without the plan, which can be large. */
-export type Submitted = Pick<JobRecord, 'id' | 'created_at' | 'spec' | 'retry_of'> & { steps: number };
+/** What clients see of a record. */
+export type Submitted = Pick<JobHead, 'id' | 'created_at' | 'spec' | 'retry_of'> & { steps: number };
 
 /** Jobs as clients see them, put together from their files and kept while these are as they were. */
 export class JobViews {
@@ -25,8 +26,8 @@ export class JobViews {
   }
 
   /** A job right after it was created. */
-  accepted(record: JobRecord): Job {
-    return present(this.keep(record), initialState(record.plan.steps.length), undefined, false);
+  accepted(record: JobHead): Job {
+    return present(this.keep(record), initialState(record.steps.length), undefined, false);
   }
 
   /**
@@ -43,7 +44,7 @@ export class JobViews {
   async submitted(id: string): Promise<Submitted | undefined> {
     const known = this.records.get(id);
     if (known) return known;
-    const record = await readJobFile<JobRecord>(id, jobLayout(this.dataDir, id).record, isRecord);
+    const record = await readHead(id, jobLayout(this.dataDir, id));
     return record && this.keep(record);
   }
 
@@ -72,8 +73,8 @@ export class JobViews {
     return present(submitted, state, outcome, cancel);
   }
 
-  private keep({ id, created_at, spec, retry_of, plan }: JobRecord): Submitted {
-    const submitted = { id, created_at, spec, retry_of, steps: plan.steps.length };
+  private keep({ id, created_at, spec, retry_of, steps }: JobHead): Submitted {
+    const submitted = { id, created_at, spec, retry_of, steps: steps.length };
     remember(this.records, id, submitted, CACHED_JOBS);
     return submitted;
   }

@@ -7,7 +7,6 @@ import { COMPANION_FILES, templatesIn } from '../checkpoints/companion-files.js'
 import { type LocatedSource, locateSource, type SourceRoots } from '../checkpoints/locate-source.js';
 import { CONFIG_FILE, readConfig } from '../checkpoints/read-config.js';
 import { CheckpointReader } from '../checkpoints/reader.js';
-import type { Config } from '../config.js';
 import { SpecError, WeightfoldError } from '../errors.js';
 import { remember } from '../remember.js';
 import type { TensorInfo } from '../safetensors/header.js';
@@ -24,6 +23,13 @@ export interface Outline {
   files: Pick<InputFile, 'file' | 'size' | 'sha256'>[];
 }
 
+/** Settings that say where sources lie, and how large their headers may be. */
+export interface SourceSettings {
+  DATA_DIR: string;
+  SOURCE_ROOTS: string[];
+  MAX_HEADER_BYTES: number;
+}
+
 interface Kept {
   outline: Outline;
   /** Paths whose change is a change of the checkpoint, and how they were. */
@@ -34,7 +40,7 @@ interface Kept {
 }
 
 /** Outlines kept: many jobs are submitted over few checkpoints. */
-const KEPT = 100;
+const KEPT = 50;
 /** A header with more tensors is read again each time rather than held: about 200 bytes each. */
 const MOST_TENSORS = 20_000;
 
@@ -45,7 +51,7 @@ export class Outlines {
   private readonly checkpoints: CheckpointStore;
   private readonly maxHeaderBytes: number;
 
-  constructor(config: Config, checkpoints: CheckpointStore) {
+  constructor(config: SourceSettings, checkpoints: CheckpointStore) {
     this.roots = { checkpoints: layout(config.DATA_DIR).checkpoints, sourceRoots: config.SOURCE_ROOTS };
     this.checkpoints = checkpoints;
     this.maxHeaderBytes = config.MAX_HEADER_BYTES;

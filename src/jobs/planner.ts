@@ -1,17 +1,13 @@
-import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import type { Config } from '../config.js';
 import { SpecError } from '../errors.js';
-import { showPlan } from '../plan/show-plan.js';
 import type { MergeQueue } from '../queue/merge-queue.js';
 import { queueName } from '../queue/settings.js';
 import type { JobSpec } from '../schemas/job-spec.js';
-import type { Plan, ShownPlan } from '../schemas/plan.js';
 import type { Worker } from '../schemas/worker.js';
 import { checkWebhook } from '../webhooks/check-webhook.js';
-import { type Inspected, inspect } from './inputs.js';
-import type { JobStore } from './job-store.js';
+import { inspect } from './inspect.js';
+import type { InspectedText, InspectInput } from './inspect-input.js';
 import { machineFor } from './machine-for.js';
-import { Outlines } from './outlines.js';
 import { waitingFor } from './waiting-for.js';
 
 /** Estimates take the workers of so long ago; a submission is not to wait for a list each time. */
@@ -20,25 +16,18 @@ const WORKERS_FRESH_MS = 1_000;
 /** Plans jobs for the workers there are. */
 export class Planner {
   private readonly config: Config;
-  private readonly store: JobStore;
-  private readonly checkpoints: CheckpointStore;
   private readonly queue: MergeQueue;
-  private readonly outlines: Outlines;
   private workers: { at: number; list: Promise<Worker[]> } | undefined;
 
-  constructor(config: Config, store: JobStore, checkpoints: CheckpointStore, queue: MergeQueue) {
+  constructor(config: Config, queue: MergeQueue) {
     this.config = config;
-    this.store = store;
-    this.checkpoints = checkpoints;
     this.queue = queue;
-    this.outlines = new Outlines(config, checkpoints);
   }
 
-  /** The plan, and what stands in its way just now. */
-  async show(spec: JobSpec): Promise<ShownPlan> {
-    const plan = showPlan((await this.inspect(spec)).plan);
+  /** The plan as JSON text (UTF-8), with what stands in its way just now. */
+  async show(spec: JobSpec): Promise<Uint8Array> {
     const missing = await this.missing(spec);
-    return missing ? { ...plan, warnings: [missing, ...(plan.warnings ?? [])] } : plan;
+    return (await this.inspect(spec, { warnings: missing ? [missing] : [] })).plan;
   }
 
   /** What the job waits for beside its turn; null where that is nothing, or cannot be known just now. */
@@ -51,13 +40,12 @@ export class Planner {
   }
 
   /** What a job reads, and its plan. @throws SpecError where it could not succeed */
-  async inspect(spec: JobSpec): Promise<Inspected> {
+  async inspect(spec: JobSpec, show?: InspectInput['show']): Promise<InspectedText> {
     checkWebhook(spec, this.config);
     const { machine, name } = machineFor(spec.compute.backend, await this.liveWorkers());
-    const inspected = await inspect(spec, this.config, this.checkpoints, this.store, this.outlines, machine);
-    const { plan } = inspected;
-    this.checkMemory(plan);
-    return { ...inspected, plan: { ...plan, costs: { ...plan.costs, estimated_for: name } } };
+    const inspected = await inspect(spec, this.config, { machine, estimatedFor: name, show });
+    this.checkMemory(inspected);
+    return inspected;
   }
 
   /** Workers as of a moment ago, for estimates: they say every few seconds that they live. */
@@ -68,7 +56,7 @@ export class Planner {
   }
 
   /** @throws SpecError `memory_exceeded` where no worker could hold what the plan needs at once */
-  private checkMemory({ costs: { peak_memory_bytes: needed } }: Plan): void {
+  private checkMemory({ costs: { peak_memory_bytes: needed } }: Pick<InspectedText, 'costs'>): void {
     const limit = this.config.WORKER_MEMORY_BYTES;
     if (limit === undefined || needed <= limit) return;
     throw new SpecError(

@@ -70,7 +70,7 @@ export class Reconciler {
   /** Put back a job that was not in the queue, or end one that the queue gave up. */
   private async restore(id: string): Promise<void> {
     const state = await this.queue.state(id);
-    const record = await this.store.record(id);
+    const record = await this.store.head(id);
     if (state === 'missing' && record) {
       this.log.warn({ job: id }, 'job was not in the queue; enqueued again');
       await this.queue.enqueue(record, await this.store.finishedSteps(id));

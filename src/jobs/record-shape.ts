@@ -2,28 +2,34 @@ import { z } from 'zod';
 import { JobErrorSchema, JobStatusSchema, ProgressSchema } from '../schemas/job.js';
 
 const anyObject = z.looseObject({});
+const StepsShape = z.array(z.looseObject({ id: z.string() }));
+
+const PlanShape = z.looseObject({ kind: z.string(), steps: StepsShape });
 
 /**
  * What the service itself follows of a stored record. Not the whole schema: records outlive the versions that wrote
  * them, and each is read often.
  */
-const RecordShape = z.looseObject({
-  id: z.string(),
-  created_at: z.string(),
-  retry_of: z.string().nullable(),
-  spec: z.looseObject({
-    labels: z.record(z.string(), z.string()),
-    sources: z.array(anyObject),
-    model: anyObject,
-    method: anyObject,
-    probe: z.union([anyObject, z.array(anyObject)]),
-    compute: z.looseObject({ backend: z.string() }),
-    priority: z.number(),
-    max_attempts: z.number(),
-  }),
-  plan: z.looseObject({ kind: z.string(), steps: z.array(z.looseObject({ id: z.string() })) }),
-  inputs: z.array(anyObject),
-});
+const RecordShape = z
+  .looseObject({
+    id: z.string(),
+    created_at: z.string(),
+    retry_of: z.string().nullable(),
+    spec: z.looseObject({
+      labels: z.record(z.string(), z.string()),
+      sources: z.array(anyObject),
+      model: anyObject,
+      method: anyObject,
+      probe: z.union([anyObject, z.array(anyObject)]),
+      compute: z.looseObject({ backend: z.string() }),
+      priority: z.number(),
+      max_attempts: z.number(),
+    }),
+    steps: StepsShape.optional(),
+    plan: PlanShape.optional(),
+    inputs: z.array(anyObject),
+  })
+  .refine(({ steps, plan }) => steps ?? plan);
 
 const StateShape = z.looseObject({
   status: JobStatusSchema,
@@ -56,6 +62,7 @@ const DeliveryShape = z.looseObject({
 const fits = (shape: z.ZodType) => (value: unknown) => shape.safeParse(value).success;
 
 export const isRecord = fits(RecordShape);
+export const isPlan = fits(PlanShape);
 export const isState = fits(StateShape);
 export const isOutcome = fits(OutcomeShape);
 export const isEvent = fits(EventShape);

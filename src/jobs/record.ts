@@ -15,18 +15,24 @@ export interface InputFile {
   revision?: string | null;
 }
 
-/** Written once, at submission. */
-export interface JobRecord {
+/** Written once, at submission. The plan has a file of its own: it can be a thousand times as long. */
+export interface JobHead {
   id: string;
   created_at: string;
   spec: JobSpec;
-  plan: Plan;
+  /** Those of the plan. */
+  steps: Plan['steps'];
   inputs: InputFile[];
   retry_of: string | null;
   /** The claim of the Idempotency-Key it was submitted with. */
   claim?: string;
   /** The request that submitted it, where requests are traced. */
   trace?: TraceContext;
+}
+
+/** What a worker needs of a job. */
+export interface JobRecord extends JobHead {
+  plan: Plan;
 }
 
 /** Where the latest attempt stands; replaced as it goes on. */

@@ -59,7 +59,7 @@ export async function removeExpired(
 
 /** Remove a job that has ended; false where somebody else has. @throws WeightfoldError `store_unavailable` */
 export async function deleteJob(store: JobStore, index: JobIndex, id: string, dataDir: string): Promise<boolean> {
-  const claim = (await store.record(id).catch(() => undefined))?.claim;
+  const claim = (await store.head(id).catch(() => undefined))?.claim;
   const deleted = await store.delete(id).then(
     () => true,
     (error) => {

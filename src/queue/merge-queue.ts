@@ -1,7 +1,7 @@
 import { FlowProducer, Queue } from 'bullmq';
 import type { Config } from '../config.js';
 import { WeightfoldError } from '../errors.js';
-import type { JobRecord } from '../jobs/record.js';
+import type { JobHead } from '../jobs/record.js';
 import type { JobError } from '../schemas/job.js';
 import type { Worker } from '../schemas/worker.js';
 import { failedStep } from './failed-step.js';
@@ -65,7 +65,7 @@ export class MergeQueue {
    * @param finished steps that need not run again
    * @throws WeightfoldError `queue_unavailable`
    */
-  async enqueue(record: JobRecord, finished: ReadonlySet<string> = new Set()): Promise<void> {
+  async enqueue(record: JobHead, finished: ReadonlySet<string> = new Set()): Promise<void> {
     await this.reach(async () =>
       (await this.open()).flows.add({
         ...MERGE_JOB,
@@ -92,7 +92,7 @@ export class MergeQueue {
   }
 
   /** Why the queue gave a merge up, as the worker of its failed step left it. */
-  async failure(record: JobRecord): Promise<JobError | undefined> {
+  async failure(record: JobHead): Promise<JobError | undefined> {
     return this.reach(async () => {
       const name = queueName(record.spec.compute.backend);
       const queue = (await this.open()).steps.find((steps) => steps.name === name);

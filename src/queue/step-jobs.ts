@@ -1,5 +1,5 @@
 import type { JobsOptions } from 'bullmq';
-import type { JobRecord } from '../jobs/record.js';
+import type { JobHead } from '../jobs/record.js';
 import { readySteps } from '../plan/steps.js';
 import type { JobError } from '../schemas/job.js';
 import type { TraceContext } from '../tracing/tracing.js';
@@ -27,7 +27,7 @@ const MERGE_ATTEMPTS = 20;
 const rank = (priority: number, begun: boolean) => 2 * (LOWEST_RANK - priority) - (begun ? 1 : 0);
 
 /** Options of the queue job that waits for a merge's steps. */
-export const mergeOptions = ({ id, spec }: JobRecord): StepJob['opts'] => ({
+export const mergeOptions = ({ id, spec }: JobHead): StepJob['opts'] => ({
   jobId: id,
   attempts: MERGE_ATTEMPTS,
   backoff: { type: 'exponential', delay: RETRY_DELAY_MS, jitter: 0.5 },
@@ -42,8 +42,8 @@ export const stepJobId = (id: string, step: string) => `${id}.${step}`;
 export const mergeOf = (stepJob: string) => stepJob.split('.')[0];
 
 /** Queue jobs of the steps that can run now: children of the merge, which fails when one of them is given up. */
-export function stepJobs({ id, spec, plan, trace }: JobRecord, finished: ReadonlySet<string>): StepJob[] {
-  return readySteps(plan.steps, finished).map((step) => ({
+export function stepJobs({ id, spec, steps, trace }: JobHead, finished: ReadonlySet<string>): StepJob[] {
+  return readySteps(steps, finished).map((step) => ({
     name: step.phase,
     queueName: queueName(spec.compute.backend),
     data: { id, step: step.id, ...(trace && { trace }) },

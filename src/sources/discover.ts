@@ -1,9 +1,10 @@
 import { COMPANION_FILES } from '../checkpoints/companion-files.js';
 import { noWeights } from '../checkpoints/other-weights.js';
 import { MAX_JSON_BYTES, SINGLE_FILE } from '../checkpoints/reader.js';
-import { INDEX_FILE, parseIndex, shardsOf } from '../checkpoints/shard-index.js';
+import { INDEX_FILE } from '../checkpoints/shard-index.js';
 import { DataError } from '../errors.js';
 import { type Patience, patiently } from '../patience.js';
+import { inThread } from '../threads/in-thread.js';
 import { sourceMissing } from './error.js';
 import type { Origin, RemoteFile } from './origin.js';
 import { readRange } from './transfer.js';
@@ -47,8 +48,7 @@ export async function discover(origin: Origin, patience: Patience): Promise<Disc
     if (size > MAX_JSON_BYTES)
       throw new DataError('json_too_large', `"${name}" has ${size} bytes; such files may have ${MAX_JSON_BYTES}.`);
   if (!index) return { weights: [single as RemoteFile], small };
-  const text = new TextDecoder().decode(await readRange(origin, index, 0, index.size, patience));
-  const names = shardsOf(parseIndex(text));
+  const names = await inThread('shardsOf', await readRange(origin, index, 0, index.size, patience));
   const shards = await lookAll(names, look);
   const missing = names.filter((_, i) => !shards[i]);
   if (missing.length > 0)

@@ -31,6 +31,8 @@ export const jobLayout = (dataDir: string, id: string) => {
     folder,
     /** Written once, at submission. */
     record: at('record.json'),
+    /** Written once, with the record. */
+    plan: at('plan.json'),
     /** Replaced by the running attempt. */
     state: at('state.json'),
     /** Exists once a stop was asked for. */

@@ -3,9 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { newJobId } from '../../src/jobs/ids.js';
 import { JobIndex } from '../../src/jobs/job-index.js';
 import { JobStore } from '../../src/jobs/job-store.js';
-import type { JobRecord } from '../../src/jobs/record.js';
 import { JobSpecSchema } from '../../src/schemas/job-spec.js';
-import type { Plan } from '../../src/schemas/plan.js';
 import { subfolder, temporaryFolder } from '../support/temporary.js';
 
 const root = temporaryFolder();
@@ -17,15 +15,17 @@ const spec = JobSpecSchema.parse({
 const ended = { status: 'succeeded', finished_at: '2026-01-01T00:00:00.000Z', error: null } as const;
 
 /** `count` jobs in a store, those of `open` not ended. */
+/** Plans are of no interest here. */
+const NO_PLAN = Buffer.from('{}');
+
 async function jobs(count: number, open: readonly number[] = []) {
   const store = new JobStore(subfolder(root));
   await store.open();
   const ids: string[] = [];
   for (let i = 0; i < count; i++) {
     const id = newJobId();
-    const plan = { steps: [] } as unknown as Plan;
-    const record: JobRecord = { id, created_at: new Date().toISOString(), spec, plan, inputs: [], retry_of: null };
-    await store.create(record);
+    const record = { id, created_at: new Date().toISOString(), spec, steps: [], inputs: [], retry_of: null };
+    await store.create(record, NO_PLAN);
     if (!open.includes(i)) await store.finish(id, ended);
     ids.push(id);
   }
@@ -89,9 +89,15 @@ describe('the index of jobs after a restart', () => {
   it('finds a job that was made and ended beside it', async () => {
     const { store } = await jobs(1);
     const index = await indexOf(store);
-    const plan = { steps: [] } as unknown as Plan;
-    const record = { id: newJobId(), created_at: new Date().toISOString(), spec, plan, inputs: [], retry_of: null };
-    await store.create(record);
+    const record = {
+      id: newJobId(),
+      created_at: new Date().toISOString(),
+      spec,
+      steps: [],
+      inputs: [],
+      retry_of: null,
+    };
+    await store.create(record, NO_PLAN);
     expect(await index.ids()).toContain(record.id);
     expect(index.counts()).toMatchObject({ succeeded: 1, queued: 1 });
     await store.finish(record.id, ended);

@@ -2,7 +2,7 @@ import { Queue, Worker } from 'bullmq';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { newJobId } from '../../src/jobs/ids.js';
 import { JobStore } from '../../src/jobs/job-store.js';
-import type { JobOutcome, JobRecord } from '../../src/jobs/record.js';
+import type { JobOutcome } from '../../src/jobs/record.js';
 import { createLogger } from '../../src/log.js';
 import { connectRedis } from '../../src/queue/redis.js';
 import { QUEUE_PREFIX } from '../../src/queue/settings.js';
@@ -60,9 +60,9 @@ async function begin(): Promise<string> {
     sources: [{ checkpoint: 'a' }, { checkpoint: 'b' }],
     model: { family: 'embedding', tensor: 'x', width: 3 },
   });
-  const plan = { kind: 'linear', steps: [] } as unknown as JobRecord['plan'];
   const id = newJobId();
-  await store.create({ id, created_at: new Date().toISOString(), spec, plan, inputs: [], retry_of: null });
+  const record = { id, created_at: new Date().toISOString(), spec, steps: [], inputs: [], retry_of: null };
+  await store.create(record, Buffer.from('{"kind":"linear","steps":[]}'));
   for (const step of ['one', 'two']) await queue.add('basis', { id, step }, { jobId: stepJobId(id, step) });
   await vi.waitFor(() => expect(running.jobs().filter(({ data }) => data.id === id)).toHaveLength(2), 10_000);
   return id;

@@ -82,6 +82,7 @@ export async function merge(
       id: newJobId(),
       created_at: new Date().toISOString(),
       spec: parsed,
+      steps: planned.steps,
       plan: planned,
       inputs: [],
       retry_of: null,
