@@ -25,11 +25,13 @@ import { ComputePool } from './compute-pool.js';
 import { handBack } from './hand-back.js';
 import { JobKeeper } from './job-keeper.js';
 import { prepareBlasEnvironment } from './linalg/cpu/library.js';
+import { machineIsIdle } from './machine-idle.js';
 import { MergeSteps } from './merge-steps.js';
 import { Presence, servedBy } from './presence.js';
 import { probeBackend } from './probe.js';
 import { RunningSteps } from './running-steps.js';
 import { sweepScratch } from './scratch.js';
+import { SpeedKeeper } from './speed-keeper.js';
 import { StepAttempts } from './step-attempts.js';
 import { traceSteps } from './trace-steps.js';
 
@@ -64,7 +66,8 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
     maxStalledCount: MAX_TAKEOVERS,
     runRetryDelay: RESULT_RETRY_MS,
   };
-  const { compute, speed, stop: stopMeasuring } = await probeBackend(log);
+  const first = await probeBackend(log);
+  const { compute } = first;
   const queues = [...new Set(servedBy(compute).map(queueName))];
   const pool = new ComputePool();
   let closing = false;
@@ -126,15 +129,19 @@ async function startWorker(config: Config): Promise<{ close: () => Promise<void>
   const sweep = () => config.SCRATCH_DIR && sweepScratch(config.SCRATCH_DIR, store).catch(quiet);
   const sweeping = setInterval(sweep, SWEEP_MS);
   void sweep();
-  speed.then(
-    (measured) => presence.measured(measured),
-    (error: Error) => closing || log.warn({ err: error }, 'speed not measured; times are estimated from defaults'),
-  );
+  const speed = new SpeedKeeper(first, {
+    measure: () => probeBackend(log),
+    busy: () => running.jobs().length > 0,
+    idle: machineIsIdle,
+    tell: (measured) => presence.measured(measured),
+    onError: (error) => log.warn({ err: error }, 'speed not measured; times are estimated from what is known'),
+  });
+  speed.start();
   log.info({ concurrency: config.WORKER_CONCURRENCY, queues, ...compute }, 'worker is ready');
   return {
     close: async () => {
       closing = true;
-      stopMeasuring();
+      speed.close();
       clearInterval(sweeping);
       const drained = Promise.all([merges, ...steps].map((worker) => worker.close())).then(() => true);
       if (!(await Promise.race([drained, sleep(config.SHUTDOWN_SECONDS * 1000, false)])))

@@ -3,6 +3,7 @@ import type { JobSpec } from '../schemas/job-spec.js';
 import { DEFAULT_MACHINE, type Machine } from '../schemas/machine.js';
 import type { Method } from '../schemas/method.js';
 import type { LinearPlan, SpacePlan, TensorPlan } from '../schemas/plan.js';
+import { RANDOM_PROBE } from '../schemas/probe.js';
 import { linearMemory } from './linear-memory.js';
 import { basisElements, problemsOf, reducedSpaces, shareOf, spaceOf, type Uncosted, wordOf } from './shapes.js';
 import { flopsOf, product, secondsOf, sum, total, type Work, work } from './work.js';
@@ -139,7 +140,7 @@ function errorsWork(plan: Uncosted, tensor: TensorPlan): Work {
 }
 
 /** Outputs on the probe, and both whole maps, in float64. */
-function outputsWork(plan: Uncosted, { probe }: JobSpec): Work {
+function outputsWork(plan: Uncosted, { probe = RANDOM_PROBE }: JobSpec): Work {
   const weights = plan.tensors.filter(({ role }) => role === 'weight');
   const rows = !Array.isArray(probe) && 'rows' in probe ? probe.rows : 32;
   const [input, output] = [plan.spaces[0], plan.spaces[plan.spaces.length - 1]];

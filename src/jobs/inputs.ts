@@ -1,14 +1,8 @@
-import { stat } from 'node:fs/promises';
-import path from 'node:path';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import type { LocatedSource } from '../checkpoints/locate-source.js';
-import { CheckpointReader } from '../checkpoints/reader.js';
-import { SpecError } from '../errors.js';
 import { planJob } from '../plan/plan-job.js';
 import type { SourceHeaders } from '../plan/sources.js';
 import { isFloatDtype } from '../safetensors/dtype.js';
-import { asMatrixShape } from '../safetensors/file.js';
-import { LARGEST_HEADER_BYTES } from '../safetensors/header.js';
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { Machine } from '../schemas/machine.js';
 import { isTransformer } from '../schemas/model.js';
@@ -16,10 +10,12 @@ import type { ComparisonPlan, LinearPlan, Plan } from '../schemas/plan.js';
 import type { RemoteOutlines } from '../sources/remote-outlines.js';
 import { checkTokenizers } from '../tokenizers/check.js';
 import type { JobStore } from './job-store.js';
+import { NamedTensors } from './named-tensors.js';
 import type { Outlines } from './outlines.js';
 import type { InputFile } from './record.js';
 import { findStoredBases } from './stored-bases.js';
 import { calibrationShapes, methodsOf, probeShapes } from './tokens.js';
+import { refuseUnused } from './unused.js';
 
 export interface Inspected {
   plan: Plan;
@@ -43,6 +39,7 @@ export async function inspectSources(
   fetched: (source: number) => Fetched | undefined,
   machine: Machine | undefined,
 ): Promise<Inspected> {
+  refuseUnused(spec);
   const looked = await Promise.allSettled(
     spec.sources.map(async (source, i) => {
       const pointer = `/sources/${i}`;
@@ -82,7 +79,7 @@ export async function inspectSources(
 
 /** A named probe must exist and have one column per input. */
 async function checkProbe(spec: JobSpec, widths: readonly number[], checkpoints: CheckpointStore): Promise<void> {
-  if (Array.isArray(spec.probe) || !('tensor' in spec.probe) || widths.length === 0) return;
+  if (!spec.probe || Array.isArray(spec.probe) || !('tensor' in spec.probe) || widths.length === 0) return;
   await checkRows(spec.probe, 'probe', '/probe', widths, checkpoints);
 }
 
@@ -98,25 +95,16 @@ async function checkCalibration(spec: JobSpec, widths: readonly number[], checkp
 
 /** Floats [rows, inputs] in an uploaded file. */
 async function checkRows(
-  { checkpoint, file, tensor }: { checkpoint: string; file: string; tensor: string },
+  named: { checkpoint: string; file: string; tensor: string },
   what: 'probe' | 'calibration',
   pointer: string,
   widths: readonly number[],
   checkpoints: CheckpointStore,
 ): Promise<void> {
-  const location = path.join(checkpoints.folder(checkpoint), file);
-  const refuse = (code: string, message: string) => new SpecError(`${what}_${code}`, message, pointer);
-  const info = await stat(location).catch(() => undefined);
-  if (!info?.isFile()) throw refuse('not_found', `Checkpoint "${checkpoint}" has no file "${file}" for the ${what}.`);
-  const reader = await CheckpointReader.openFiles([location], LARGEST_HEADER_BYTES);
-  const found = reader.tensors.get(tensor);
-  await reader.close();
-  if (!found) throw refuse('not_found', `File "${file}" of checkpoint "${checkpoint}" has no tensor "${tensor}".`);
+  const codes = { missing: `${what}_not_found`, unsuitable: `${what}_shape_mismatch` };
   const columns = widths.reduce((sum, width) => sum + width, 0);
-  const shape = asMatrixShape(found.shape);
-  if (found.shape.length !== 2 || shape[1] !== columns || !isFloatDtype(found.dtype))
-    throw refuse(
-      'shape_mismatch',
-      `Tensor "${tensor}" is ${found.dtype} [${found.shape}]; floats [rows, ${columns}] are needed for the ${what} (${widths.join(' + ')} inputs).`,
-    );
+  (await NamedTensors.open(named, pointer, codes, checkpoints)).find(named.tensor, 'tensor', {
+    words: `floats [rows, ${columns}]${widths.length > 1 ? ` (${widths.join(' + ')} inputs)` : ''}`,
+    suits: ({ shape, dtype }) => shape.length === 2 && shape[1] === columns && isFloatDtype(dtype),
+  });
 }

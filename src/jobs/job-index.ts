@@ -179,6 +179,6 @@ async function forEach<T>(items: readonly T[], act: (item: T) => Promise<unknown
 /** Uploaded checkpoints a job reads: as a source, a probe or calibration tokens. */
 function checkpointsOf({ spec: { sources, probe, method, compare } }: Job): string[] {
   const methods = [method, ...(compare?.methods ?? [])];
-  const named = [sources, probe, methods.flatMap(({ calibration }) => calibration ?? [])].flat();
+  const named = [sources, probe ?? [], methods.flatMap(({ calibration }) => calibration ?? [])].flat();
   return [...new Set(named.flatMap((source) => ('checkpoint' in source ? [source.checkpoint] : [])))];
 }

@@ -1,6 +1,7 @@
 import type { JobSpec } from '../schemas/job-spec.js';
 import type { Method } from '../schemas/method.js';
 import { isTransformer } from '../schemas/model.js';
+import { RANDOM_PROBE } from '../schemas/probe.js';
 
 /**
  * A whole transformer's method with what follows from it: calibration without `fit: closed_form` is a calibrated fit, and
@@ -14,11 +15,8 @@ export function settledMethod<M extends Method>(method: M): M {
 
 /** The spec as the job keeps and shows it: every file and page of the job says what was done, in the same words. */
 export function settledSpec(spec: JobSpec): JobSpec {
-  if (!isTransformer(spec.model)) return spec;
-  const methods = spec.compare?.methods?.map(settledMethod);
-  return {
-    ...spec,
-    method: settledMethod(spec.method),
-    ...(spec.compare && methods && { compare: { ...spec.compare, methods } }),
-  };
+  if (!isTransformer(spec.model)) return { ...spec, probe: spec.probe ?? RANDOM_PROBE };
+  const { compare } = spec;
+  if (!compare) return { ...spec, method: settledMethod(spec.method) };
+  return compare.methods ? { ...spec, compare: { ...compare, methods: compare.methods.map(settledMethod) } } : spec;
 }

@@ -23,11 +23,6 @@ export function contradictions(
       at: 'fit',
       message: 'must be closed_form or calibrated for basis activation of whole transformers, where both measure it',
     });
-  if (whole && basis === 'weight' && fit === 'closed_form' && calibration)
-    found.push({
-      at: 'calibration',
-      message: 'is not used by a closed form on basis weight; use basis activation, or fit calibrated, or leave it out',
-    });
   if (basis === 'activation' && !calibration && !stored)
     found.push({ at: 'calibration', message: 'is needed for basis activation: what the activations are measured on' });
   return found;

@@ -56,7 +56,7 @@ export const JobSpecSchema = z
     method: MethodSchema.prefault({}),
     bases: StoredBasesSpecSchema.optional(),
     compare: CompareSchema.optional(),
-    probe: ProbeSchema.prefault({ inputs: 'random' }),
+    probe: ProbeSchema.optional(),
     output: z
       .strictObject({
         dtype: z
@@ -107,9 +107,10 @@ export const JobSpecSchema = z
     if (spec.bases && spec.method.calibration) refuse(['method', 'calibration'], 'is not used with stored bases');
     if (spec.output.directions && (whole || spec.compare))
       refuse(['output', 'directions'], 'is for merges of chains and embeddings');
-    const tokens = Array.isArray(spec.probe) || 'ids' in spec.probe;
+    const { probe } = spec;
+    const tokens = probe !== undefined && (Array.isArray(probe) || 'ids' in probe);
     if (!whole && tokens) refuse(['probe'], 'names tokens; chains take inputs: "random" or a tensor of floats');
-    if (whole && 'tensor' in spec.probe) refuse(['probe'], 'names a tensor of floats; language models take ids');
+    if (whole && probe && 'tensor' in probe) refuse(['probe'], 'names a tensor of floats; language models take ids');
     if (spec.compare) {
       if (whole && !tokens) refuse(['probe'], 'is needed to compare language models: tokens on which to take losses');
       if (whole && spec.target) refuse(['target'], 'is given by each of compare.widths');

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const rate = z.number().positive();
 
-/** How fast a backend is, measured by each worker when it starts; what time estimates are made from. */
+/** How fast a backend is, measured by each worker when it starts, and again once its machine is idle; what time estimates are made from. */
 export const MachineSchema = z
   .strictObject({
     float32_flops_per_s: rate.describe('Matrix products, 2·m·n·k flops each.'),

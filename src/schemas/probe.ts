@@ -22,6 +22,9 @@ const RandomProbeSchema = z
   })
   .meta({ id: 'RandomProbe' });
 
+/** What chains are compared on where the spec has no probe. */
+export const RANDOM_PROBE = RandomProbeSchema.parse({ inputs: 'random' });
+
 const TensorProbeSchema = z
   .strictObject({ checkpoint: checkpointName, file: fileName, tensor: tensorName })
   .meta({ id: 'TensorProbe', description: 'Floats [rows, inputs].' });
@@ -32,4 +35,7 @@ export const ProbeSchema = z
       'must be {"inputs": "random"} or {"checkpoint": NAME, "file": NAME, "tensor": NAME}; for language models ' +
       '{"checkpoint": NAME, "file": NAME, "ids": NAME} or a list of those',
   })
-  .meta({ id: 'Probe', description: 'Inputs on which the merged network is compared with its sources.' });
+  .meta({
+    id: 'Probe',
+    description: 'Inputs on which the merged network is compared with its sources. Default for chains: random ones.',
+  });

@@ -123,10 +123,14 @@ describe('a request body', () => {
     ]);
     const probe = (tensor: string, file = 'model.safetensors', checkpoint = 'a') =>
       spec({ probe: { checkpoint, file, tensor } });
-    expect(await refuse(probe('x', 'none.safetensors'))).toEqual([422, 'probe_not_found', '/probe']);
-    expect(await refuse(probe('x', 'model.safetensors', 'none'))).toEqual([422, 'probe_not_found', '/probe']);
-    expect(await refuse(probe('x'))).toEqual([422, 'probe_not_found', '/probe']);
-    expect(await refuse(probe('layers.0.weight'))).toEqual([422, 'probe_shape_mismatch', '/probe']);
+    expect(await refuse(probe('x', 'none.safetensors'))).toEqual([422, 'probe_not_found', '/probe/file']);
+    expect(await refuse(probe('x', 'model.safetensors', 'none'))).toEqual([
+      422,
+      'probe_not_found',
+      '/probe/checkpoint',
+    ]);
+    expect(await refuse(probe('x'))).toEqual([422, 'probe_not_found', '/probe/tensor']);
+    expect(await refuse(probe('layers.0.weight'))).toEqual([422, 'probe_shape_mismatch', '/probe/tensor']);
   });
 
   it('to a route that is not there is refused in the same shape', async () => {

@@ -146,13 +146,13 @@ describe('refused at submission', () => {
     [
       'rows of another width',
       'calibration_shape_mismatch',
-      '/method/calibration',
+      '/method/calibration/tensor',
       specOf(0, [6], { basis: 'activation', calibration: rows('narrow') }),
     ],
     [
       'a file that is not there',
       'calibration_not_found',
-      '/method/calibration',
+      '/method/calibration/file',
       specOf(0, [6], { basis: 'balanced', calibration: rows('x', 'y.safetensors') }),
     ],
     [

@@ -187,25 +187,65 @@ describe('a spec that cannot succeed is refused at submission', () => {
       'config_missing',
     ],
     ['a width beyond both', { target: { hidden_size: 257 } }, 'width_out_of_range'],
+    ['a probe of random numbers', { probe: { inputs: 'random' } }, 'probe_not_applicable'],
     [
-      'calibration tokens that are not there',
-      { method: { calibration: { ...tokens, tensor: 'nope' } } },
-      'tokens_not_found',
-    ],
-    ['probe ids that are not there', { probe: { ...tokens, ids: 'nope' } }, 'tokens_not_found'],
-    [
-      'an attention mask of another shape',
-      { probe: { ...tokens, ids: 'llama.eval.eng', attention_mask: 'bert.eval.eng.mask' } },
-      'tokens_invalid',
-    ],
-    [
-      'a calibration mask that is not there',
-      { method: { calibration: { ...tokens, tensor: 'llama.calibration.ids', attention_mask: 'nope' } } },
-      'tokens_not_found',
+      'tokens that a closed form on weights does not read',
+      { method: { fit: 'closed_form', calibration: { ...tokens, tensor: 'llama.calibration.ids' } } },
+      'calibration_not_applicable',
     ],
   ])('%s', async (_, change, code) => {
     const { status, body } = await service.http.post('/v1/jobs').send(pair(change));
     expect([status, body.code]).toEqual([422, code]);
+  });
+
+  const calibration = { ...tokens, tensor: 'llama.calibration.ids' };
+  it.each<[string, Partial<JobSpecInput>, string, string]>([
+    [
+      'calibration',
+      { method: { calibration: { ...tokens, tensor: 'nope' } } },
+      'tokens_not_found',
+      '/method/calibration/tensor',
+    ],
+    [
+      'a calibration mask',
+      { method: { calibration: { ...calibration, attention_mask: 'nope' } } },
+      'tokens_not_found',
+      '/method/calibration/attention_mask',
+    ],
+    ['a probe', { probe: { ...tokens, ids: 'nope' } }, 'tokens_not_found', '/probe/ids'],
+    [
+      'labels of the second probe',
+      {
+        probe: [
+          { ...tokens, ids: 'llama.eval.eng' },
+          { ...tokens, ids: 'llama.eval.code', labels: 'nope' },
+        ],
+      },
+      'tokens_not_found',
+      '/probe/1/labels',
+    ],
+    [
+      'an attention mask of another shape',
+      { probe: { ...tokens, ids: 'llama.eval.eng', attention_mask: 'bert.eval.eng.mask' } },
+      'tokens_invalid',
+      '/probe/attention_mask',
+    ],
+  ])('a wrong tensor for %s: the field, the file and what it has instead', async (_, change, code, pointer) => {
+    const { status, body } = await service.http.post('/v1/jobs').send(pair(change));
+    expect([status, body.code, body.errors[0].pointer]).toEqual([422, code, pointer]);
+    expect(body.detail).toMatch(/^File "tokens\.safetensors" of checkpoint "tokens" (has|holds) /);
+    expect(body.detail).toContain('"llama.eval.eng"');
+  });
+
+  it('a wrong file, or checkpoint, of tokens', async () => {
+    const refused = async (change: object) => {
+      const { body } = await service.http
+        .post('/v1/jobs')
+        .send(pair({ probe: [{ ...tokens, ids: 'llama.eval.eng', ...change }] }));
+      return [body.code, body.errors[0].pointer];
+    };
+    expect(await refused({ file: 'none.safetensors' })).toEqual(['tokens_not_found', '/probe/0/file']);
+    expect(await refused({ checkpoint: 'none' })).toEqual(['tokens_not_found', '/probe/0/checkpoint']);
   });
 
   it('sources with different tokenizers', async () => {
@@ -235,11 +275,6 @@ describe('a spec that cannot succeed is refused at submission', () => {
       'an activation basis of a fit that is left open',
       { method: { basis: 'activation', calibration: { generate: {} } } },
       '/method/fit',
-    ],
-    [
-      'tokens that a closed form on weights does not read',
-      { method: { fit: 'closed_form', calibration: { generate: {} } } },
-      '/method/calibration',
     ],
   ])('%s', async (_, change, pointer) => {
     const { status, body } = await service.http.post('/v1/jobs').send({ ...pair(), ...change });

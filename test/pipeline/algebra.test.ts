@@ -12,7 +12,7 @@ const root = temporaryFolder();
 
 /** The random probe of docs/method.md, section 7, as columns: drawn source after source, ÷ √width. */
 function probeOf({ spec, plan }: Merged) {
-  if (!('inputs' in spec.probe)) throw new Error('not a random probe');
+  if (!spec.probe || !('inputs' in spec.probe)) throw new Error('not a random probe');
   const random = new Mt19937(spec.probe.seed);
   const { rows } = spec.probe;
   const blocks = plan.probe_columns.map((width) =>

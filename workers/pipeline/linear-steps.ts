@@ -54,7 +54,7 @@ export function linearContext({ run, readers, steps, watch, bases }: Attempt, pl
     signal,
     bases,
     storedBases: run.storedBases,
-    openProbe: locate && !Array.isArray(probe) && 'checkpoint' in probe ? open(probe) : undefined,
+    openProbe: locate && probe && !Array.isArray(probe) && 'checkpoint' in probe ? open(probe) : undefined,
     openCalibration:
       locate && method.calibration && 'checkpoint' in method.calibration ? open(method.calibration) : undefined,
   };

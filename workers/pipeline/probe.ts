@@ -1,6 +1,7 @@
 import { DataError } from '../../src/errors.js';
 import { Mt19937, uniformMatrix } from '../../src/random/mt19937.js';
 import { asMatrixShape } from '../../src/safetensors/file.js';
+import { RANDOM_PROBE } from '../../src/schemas/probe.js';
 import { offsetsOf } from '../bases/basis.js';
 import type { StepContext } from './context.js';
 import { firstNonFinite } from './sources.js';
@@ -17,15 +18,16 @@ export interface Probe {
  */
 export async function probeOf({ plan, spec, openProbe }: StepContext): Promise<Probe> {
   const widths = plan.probe_columns;
-  if (!Array.isArray(spec.probe) && 'inputs' in spec.probe) {
-    const random = new Mt19937(spec.probe.seed);
-    const rows = spec.probe.rows;
+  const { probe = RANDOM_PROBE } = spec;
+  if (!Array.isArray(probe) && 'inputs' in probe) {
+    const random = new Mt19937(probe.seed);
+    const { rows } = probe;
     return { rows, inputs: widths.map((width) => new Float64Array(uniformMatrix(random, rows * width, width))) };
   }
   if (!openProbe) throw new Error('The spec names a probe file, but no way to open it was given.');
   const checkpoint = await openProbe();
   try {
-    const { tensor } = spec.probe as { tensor: string };
+    const { tensor } = probe as { tensor: string };
     const [rows, columns] = asMatrixShape(checkpoint.tensors.get(tensor)?.shape ?? []);
     const values = await checkpoint.floats(tensor, 'float64');
     const bad = firstNonFinite(values);
