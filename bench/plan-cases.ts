@@ -124,6 +124,33 @@ export function planCases(): PlanCase[] {
         probe: { ...tokens, ids: 'bert.eval.eng.ids', labels: 'bert.eval.eng.labels', mask: 'bert.eval.eng.mask' },
       },
     },
+    {
+      name: 'BERT-base pair, calibrated',
+      sources: bertBase,
+      spec: {
+        model: { family: 'auto' },
+        target: { hidden_size: 1152, num_attention_heads: 18, intermediate_size: 4608 },
+        method: { calibration: { ...tokens, tensor: 'bert.calibration.ids' } },
+        probe: { ...tokens, ids: 'bert.eval.eng.ids', labels: 'bert.eval.eng.labels', mask: 'bert.eval.eng.mask' },
+      },
+    },
+    {
+      name: 'comparison of notebook chains',
+      sources: notebook,
+      spec: {
+        model: { family: 'chain', layers: [0, 1, 2].map((l) => ({ weight: `layers.${l}.weight` })) },
+        compare: { widths: [0.5, 0.75] },
+      },
+    },
+    {
+      name: 'comparison of Llama fixtures',
+      sources: fixture('llama'),
+      spec: {
+        model: { family: 'auto' },
+        compare: { widths: [{ ...target, intermediate_size: 528 }] },
+        probe: llama.probe,
+      },
+    },
   ];
 }
 

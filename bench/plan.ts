@@ -16,6 +16,8 @@ import { type PlanCase, planCases } from './plan-cases.js';
 const SERVICE = fileURLToPath(new URL('../src/start.js', import.meta.url));
 const TOKENS = path.resolve('test/fixtures/tokens.safetensors');
 const POLL_MS = 20;
+/** By then a worker on a quiet machine has measured its speed again, with nothing else running. */
+const SETTLE_MS = 36_000;
 
 /** What a job was estimated to take, and took. */
 export interface PlanFigures {
@@ -51,6 +53,7 @@ async function runCase(folder: string, data: string, { name, sources, spec }: Pl
     await client.upload('tokens', 'tokens.safetensors', TOKENS);
     const measured = async () => (await get<{ data: Worker[] }>(client, '/v1/workers')).data.some(({ speed }) => speed);
     while (!(await measured())) await sleep(POLL_MS);
+    await sleep(SETTLE_MS);
     const full: JobSpecInput = {
       ...spec,
       sources: sources.map((source, i) => ({

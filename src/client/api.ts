@@ -1313,11 +1313,6 @@ export interface components {
          *           "padding": "orthonormal",
          *           "fit": "auto"
          *         },
-         *         "probe": {
-         *           "inputs": "random",
-         *           "rows": 32,
-         *           "seed": 33
-         *         },
          *         "output": {
          *           "max_shard_size": "5GB",
          *           "directions": false
@@ -1465,7 +1460,7 @@ export interface components {
              * @default 0
              */
             priority: number;
-            probe: components["schemas"]["Probe"];
+            probe?: components["schemas"]["Probe"];
             /** @description Weights of the sources in shared outputs, sum 1. Default 1/N each. */
             source_weights?: number[];
             sources: components["schemas"]["Source"][];
@@ -1530,11 +1525,6 @@ export interface components {
              * @default 0
              */
             priority?: number;
-            /**
-             * @default {
-             *       "inputs": "random"
-             *     }
-             */
             probe?: components["schemas"]["ProbeInput"];
             /** @description Weights of the sources in shared outputs, sum 1. Default 1/N each. */
             source_weights?: number[];
@@ -1709,9 +1699,9 @@ export interface components {
         Metrics: components["schemas"]["LinearMetrics"] | components["schemas"]["TransformerMetrics"] | components["schemas"]["ComparisonMetrics"];
         /** @description Exactly what a worker will run: a function of the spec and the sources’ headers. */
         Plan: components["schemas"]["LinearPlan"] | components["schemas"]["TransformerPlan"] | components["schemas"]["ComparisonPlan"];
-        /** @description Inputs on which the merged network is compared with its sources. */
+        /** @description Inputs on which the merged network is compared with its sources. Default for chains: random ones. */
         Probe: components["schemas"]["TokenProbe"] | components["schemas"]["TokenProbe"][] | components["schemas"]["RandomProbe"] | components["schemas"]["TensorProbe"];
-        /** @description Inputs on which the merged network is compared with its sources. */
+        /** @description Inputs on which the merged network is compared with its sources. Default for chains: random ones. */
         ProbeInput: components["schemas"]["TokenProbe"] | components["schemas"]["TokenProbe"][] | components["schemas"]["RandomProbeInput"] | components["schemas"]["TensorProbe"];
         ProbeMetrics: {
             /**

@@ -20,9 +20,11 @@ const bytesOf = (list: readonly Sized[]) => sum(list.map((t) => (product(t.shape
 /** merge, evaluate, verify, publish */
 const STEPS = 4;
 /** Passes over a unit's pre-activations, an attention score, a logit: exponentials, tables, sums. */
-const POINTWISE = 6;
+const POINTWISE = 11;
 /** Passes over a token's stream per sublayer: norms, additions, joining, conversions, the files between passes. */
-const STREAM_PASSES = 20;
+const STREAM_PASSES = 38;
+/** Passes over one entry of W − F·E·W: reading, placing side by side, sums. */
+const ERROR_PASSES = 6;
 /** Passes over one entry of the units' kernel, an arc cosine and a square root. */
 const KERNEL_PASSES = 30;
 /** Forward passes a generated masked sequence takes; `generate/masked.ts` in the worker. */
@@ -40,6 +42,7 @@ export function transformerCosts(
   const all = total([
     work({ readBytes: 2 * stored + written, writtenBytes: written, elements: (2 * stored + 3 * written) / 4 }),
     tokens ? calibratedWork(plan, tokens) : closedFormWork(plan),
+    errorsWork(plan),
     ...probes.map((probe) => probeWork(plan, probe)),
   ]);
   return {
@@ -156,6 +159,27 @@ function generationWork(plan: UncostedModel, size: TokenCount): Work {
       ...Array.from({ length: passes }, () => forwardWork(plan, architecture, share)),
       logitsWork(architecture, share.rows * share.length),
     ]),
+  );
+}
+
+/**
+ * ‖W − F·E·W‖ of every tensor that writes the residual stream: through F·E, or through the directions it leaves out where
+ * those are fewer.
+ */
+function errorsWork(plan: UncostedModel): Work {
+  const D = jointWidth(plan);
+  const r = plan.target.hidden;
+  const through = Math.max(0, Math.min(r, D - r));
+  return total(
+    plan.sources.map(({ architecture: a }) => {
+      const positions = a.positionOffset === null ? 0 : a.positions;
+      const columns = a.vocabulary + positions + a.types + a.layers * (a.heads * a.headDim + a.ffn);
+      return work({
+        float32: 2 * through * columns * (a.hidden + D),
+        elements: ERROR_PASSES * columns * D,
+        readBytes: 4 * columns * a.hidden,
+      });
+    }),
   );
 }
 

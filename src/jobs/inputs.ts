@@ -93,6 +93,11 @@ async function checkCalibration(spec: JobSpec, widths: readonly number[], checkp
   }
 }
 
+const ROWS_CODES = {
+  probe: { missing: 'probe_not_found', unsuitable: 'probe_shape_mismatch' },
+  calibration: { missing: 'calibration_not_found', unsuitable: 'calibration_shape_mismatch' },
+};
+
 /** Floats [rows, inputs] in an uploaded file. */
 async function checkRows(
   named: { checkpoint: string; file: string; tensor: string },
@@ -101,9 +106,8 @@ async function checkRows(
   widths: readonly number[],
   checkpoints: CheckpointStore,
 ): Promise<void> {
-  const codes = { missing: `${what}_not_found`, unsuitable: `${what}_shape_mismatch` };
   const columns = widths.reduce((sum, width) => sum + width, 0);
-  (await NamedTensors.open(named, pointer, codes, checkpoints)).find(named.tensor, 'tensor', {
+  (await NamedTensors.open(named, pointer, ROWS_CODES[what], checkpoints)).find(named.tensor, 'tensor', {
     words: `floats [rows, ${columns}]${widths.length > 1 ? ` (${widths.join(' + ')} inputs)` : ''}`,
     suits: ({ shape, dtype }) => shape.length === 2 && shape[1] === columns && isFloatDtype(dtype),
   });

@@ -234,7 +234,7 @@ describe('a spec that cannot succeed is refused at submission', () => {
     const { status, body } = await service.http.post('/v1/jobs').send(pair(change));
     expect([status, body.code, body.errors[0].pointer]).toEqual([422, code, pointer]);
     expect(body.detail).toMatch(/^File "tokens\.safetensors" of checkpoint "tokens" (has|holds) /);
-    expect(body.detail).toContain('"llama.eval.eng"');
+    expect(body.detail).toMatch(/ Its integers \[.*: .*"llama\./);
   });
 
   it('a wrong file, or checkpoint, of tokens', async () => {

@@ -149,7 +149,6 @@ describe('the spec', () => {
         solver: { type: 'exact' },
         padding: 'orthonormal',
       },
-      probe: { inputs: 'random', rows: 32, seed: 33 },
       output: { max_shard_size: '5GB' },
       priority: 0,
       max_attempts: 3,
