@@ -26,20 +26,17 @@ export async function readConfig(
     if (error.code === 'file_missing') return undefined;
     throw new SpecError(error.code, `Source ${label}: ${error.message}`, pointer);
   }
-  const refuse = () => {
-    const foreign = identify(Buffer.from(text.slice(0, HEAD_BYTES)));
-    return new SpecError(
-      'config_invalid',
-      `config.json of ${label} is not a JSON object${foreign === undefined ? '' : `: it is ${foreign.what}`}.`,
-      pointer,
-    );
-  };
+  const subject = `config.json of ${label}`;
   let config: unknown;
   try {
-    config = parseJson(text, `config.json of ${label}`);
-  } catch {
-    throw refuse();
+    config = parseJson(text, subject);
+  } catch (error) {
+    const foreign = identify(Buffer.from(text.slice(0, HEAD_BYTES)));
+    // Of a text the parser's own reason says more than its first words.
+    const said = foreign && foreign.kind !== 'text' ? `${subject} is ${foreign.what}.` : (error as Error).message;
+    throw new SpecError('config_invalid', said, pointer);
   }
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) throw refuse();
+  if (typeof config !== 'object' || config === null || Array.isArray(config))
+    throw new SpecError('config_invalid', `${subject} is not a JSON object.`, pointer);
   return config as Record<string, unknown>;
 }

@@ -151,6 +151,7 @@ export class JsonScan {
 export function parseJson(text: string, subject: string): unknown {
   const scan = new JsonScan();
   try {
+    if (text.startsWith('\ufeff')) throw new DataError('json_invalid', 'it begins with a byte order mark; remove it');
     scan.push(Buffer.from(text));
     scan.end();
   } catch (error) {

@@ -275,6 +275,21 @@ describe('file:// sources', () => {
       expect(named).toEqual(code === 'file_is_folder' ? [422, 'checkpoint_empty'] : [422, code]);
     });
 
+    it.each([
+      ['an HTML page', '<!doctype html><p>Not found', /config\.json of .* is an HTML page/],
+      ['a byte order mark', '\ufeff{}', /is not JSON that can be read: it begins with a byte order mark/],
+      ['NaN', '{"a": NaN}', /is not JSON that can be read: .*N/],
+      ['half a file', '{"a": [1, 2', /is not JSON that can be read: it ends too early/],
+      ['a list', '[]', /is not a JSON object/],
+    ])('a config.json with %s', async (_, text, words) => {
+      const folder = await folderWith('config.json', (at) => writeFile(at, text));
+      const { status, body } = await service.http
+        .post('/v1/jobs/plan')
+        .send(spec({ sources: [{ checkpoint: 'a' }, { uri: uri(folder) }] }));
+      expect([status, body.code]).toEqual([422, 'config_invalid']);
+      expect(body.detail).toMatch(words);
+    });
+
     it('a device, a zero byte in the address, a name too long', async () => {
       expect(await plan('file:///dev/zero')).toEqual([422, 'file_not_regular']);
       expect(await plan(`${uri(allowed, 'good')}%00`)).toEqual([422, 'source_uri_invalid']);
