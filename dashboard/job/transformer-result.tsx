@@ -44,7 +44,7 @@ export function TransformerResult({ metrics }: { metrics: TransformerMetrics }) 
         <header>
           <h2 id="spaces">Spaces</h2>
           <span class="quiet small">
-            fit: {fit.replace('_', ' ')}, basis: {metrics.basis}
+            {[`fit: ${fit.replace('_', ' ')}`, ...(metrics.basis ? [`basis: ${metrics.basis}`] : [])].join(', ')}
           </span>
         </header>
         {residual && merge.spectrum.length > 1 && (

@@ -2178,10 +2178,10 @@ export interface components {
         };
         TransformerMetrics: {
             /**
-             * @description What the basis of the residual stream comes from.
+             * @description What the basis of the residual stream comes from. Absent in results of earlier versions.
              * @enum {string}
              */
-            basis: "weight" | "balanced" | "activation";
+            basis?: "weight" | "balanced" | "activation";
             /** @description Means over the probes. */
             end_to_end: {
                 mean_of_sources_loss: number | null;

@@ -31,6 +31,7 @@ export async function listWorkers(redis: Redis): Promise<Worker[]> {
   const texts = await redis.mget(...ids.map(keyOf));
   const gone = ids.filter((_: string, i: number) => texts[i] === null);
   if (gone.length > 0) await redis.zrem(DIRECTORY, ...gone);
-  const workers = texts.flatMap((text) => (text === null ? [] : [JSON.parse(text) as Worker]));
+  // Workers of an earlier version, while a service is being upgraded, do not say their state.
+  const workers = texts.flatMap((text) => (text === null ? [] : [{ state: 'idle', ...JSON.parse(text) } as Worker]));
   return workers.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }

@@ -26,7 +26,7 @@ const KINDS: Record<MergeKind, string> = {
 /** In a few words, for a line of a table. */
 export const kindInWords = (made: Pick<MadeModel, 'fit' | 'spaces'>): string => KINDS[mergeKind(made)];
 
-const BASES: Record<MadeModel['basis'], string> = {
+const BASES: Record<NonNullable<MadeModel['basis']>, string> = {
   weight: 'the weights alone',
   balanced: 'the weights alone, on a basis that weighs what is written by what is read',
   activation: 'the weights, on a basis measured on calibration tokens',
@@ -39,5 +39,5 @@ export function howItWasMade(made: MadeModel): string {
     return 'Merged in closed form with calibration tokens: every linear map was fitted by ridge regression, front to back, without gradient training.';
   if (kind === 'growth')
     return 'Computes what its source computes, to rounding, in wider spaces. Meant as an initialisation for further training.';
-  return `Merged in closed form from ${BASES[made.basis]}. Meant as an initialisation for further training.`;
+  return `Merged in closed form from ${BASES[made.basis ?? 'weight']}. Meant as an initialisation for further training.`;
 }

@@ -143,7 +143,10 @@ export const TransformerMetricsSchema = z
     job_id: jobId,
     kind: z.literal('transformer'),
     fit: z.enum(['calibrated', 'closed_form']).describe('closed_form is an initialisation for further training.'),
-    basis: z.enum(['weight', 'balanced', 'activation']).describe('What the basis of the residual stream comes from.'),
+    basis: z
+      .enum(['weight', 'balanced', 'activation'])
+      .optional()
+      .describe('What the basis of the residual stream comes from. Absent in results of earlier versions.'),
     end_to_end: z
       .strictObject({
         source_losses: losses,
