@@ -69,6 +69,12 @@ export const EXCEPTIONS = [
     reason: 'the bytes go beyond the Upload-Length that the upload was begun with',
   },
   {
+    check: 'negative_data_rejection',
+    operation: 'GET /v1/jobs/{id}/events',
+    status: 200,
+    reason: 'an empty Last-Event-ID is what a client sends that knows of no event, and counts as 0',
+  },
+  {
     check: 'not_a_server_error',
     status: 502,
     codes: ['source_unavailable'],
