@@ -777,7 +777,7 @@ export interface components {
             steps: components["schemas"]["StepPlan"][];
             /** @constant */
             version: 1;
-            /** @description What stands in the way just now, e.g. no worker with the backend; not part of what is run. */
+            /** @description What whoever submits the job should know, e.g. that no worker has the backend just now, or that the norms of the sources have different epsilons; not part of what is run. */
             warnings?: string[];
         };
         ComparisonRow: {
@@ -1598,7 +1598,7 @@ export interface components {
             tensors: components["schemas"]["TensorPlan"][];
             /** @constant */
             version: 1;
-            /** @description What stands in the way just now, e.g. no worker with the backend; not part of what is run. */
+            /** @description What whoever submits the job should know, e.g. that no worker has the backend just now, or that the norms of the sources have different epsilons; not part of what is run. */
             warnings?: string[];
         };
         /** @description Speed of a worker’s backend. */
@@ -2287,7 +2287,7 @@ export interface components {
             })[];
             /** @constant */
             version: 1;
-            /** @description What stands in the way just now, e.g. no worker with the backend; not part of what is run. */
+            /** @description What whoever submits the job should know, e.g. that no worker has the backend just now, or that the norms of the sources have different epsilons; not part of what is run. */
             warnings?: string[];
         } & {
             [key: string]: unknown;

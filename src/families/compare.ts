@@ -35,3 +35,14 @@ export function checkAgreement(sources: readonly { label: string; architecture: 
       );
   }
 }
+
+/** Epsilons of norms may differ, as they hardly show; the result has one of them, and whoever merges should know which. */
+export function epsilonWarnings(sources: readonly { label: string; architecture: Architecture }[]): string[] {
+  const [first, ...others] = sources.map(({ label, architecture }) => ({ label, epsilon: architecture.epsilon }));
+  return others
+    .filter(({ epsilon }) => epsilon !== first.epsilon)
+    .map(
+      ({ label, epsilon }) =>
+        `The norms of source "${label}" have epsilon ${epsilon}; the result has that of "${first.label}", ${first.epsilon}.`,
+    );
+}

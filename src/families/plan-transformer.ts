@@ -5,7 +5,7 @@ import { type Architecture, architectureOf } from './architecture.js';
 import { bindTensors } from './binding.js';
 import { checkLayers, checkSizes } from './bounds.js';
 import { unreadKeys } from './check-config.js';
-import { checkAgreement } from './compare.js';
+import { checkAgreement, epsilonWarnings } from './compare.js';
 import type { Config } from './config-reader.js';
 import type { FamilyDescription } from './description.js';
 import { refuseExtra } from './extra-tensors.js';
@@ -88,7 +88,10 @@ export function planTransformer(request: TransformerRequest): TransformerPlan {
     spaces: spaceReports(sources, target, { fit, padding, basis }),
     calibration,
   };
-  const warnings = request.sources.flatMap(({ label, config }) => unreadWarning(family, label, config));
+  const warnings = [
+    ...request.sources.flatMap(({ label, config }) => unreadWarning(family, label, config)),
+    ...epsilonWarnings(stored),
+  ];
   return {
     ...plan,
     costs: transformerCosts(plan, request.probes, request.machine),

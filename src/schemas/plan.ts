@@ -131,7 +131,7 @@ const CostsSchema = z
 const warnings = z
   .array(z.string())
   .optional()
-  .describe('What stands in the way just now, e.g. no worker with the backend; not part of what is run.');
+  .describe('What whoever submits the job should know, e.g. that no worker has the backend just now, or that the norms of the sources have different epsilons; not part of what is run.');
 
 export const LinearPlanSchema = z
   .strictObject({

@@ -169,6 +169,13 @@ describe('keys of config.json', () => {
     expect(planTransformer({ sources: [headers(name)], target: {} }).warnings).toBeUndefined();
   });
 
+  it('of norms with different epsilons give a warning: the result has one', () => {
+    const sources = [headers('llama'), { ...headers('llama', { rms_norm_eps: 1e-5 }), label: 'other' }];
+    expect(planTransformer({ sources, target: {} }).warnings).toEqual([
+      'The norms of source "other" have epsilon 0.00001; the result has that of "llama", 0.000001.',
+    ]);
+  });
+
   it('the defaults of each description are those of its class', () => {
     for (const { family, config, norm, activation, tie, attention, require } of FAMILIES.values()) {
       const { keys } = config!;
