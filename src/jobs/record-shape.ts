@@ -20,7 +20,7 @@ const RecordShape = z
       sources: z.array(anyObject),
       model: anyObject,
       method: anyObject,
-      probe: z.union([anyObject, z.array(anyObject)]),
+      probe: z.union([anyObject, z.array(anyObject)]).optional(),
       compute: z.looseObject({ backend: z.string() }),
       priority: z.number(),
       max_attempts: z.number(),

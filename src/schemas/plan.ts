@@ -131,7 +131,9 @@ const CostsSchema = z
 const warnings = z
   .array(z.string())
   .optional()
-  .describe('What whoever submits the job should know, e.g. that no worker has the backend just now, or that the norms of the sources have different epsilons; not part of what is run.');
+  .describe(
+    'What whoever submits the job should know, e.g. that no worker has the backend just now, or that the norms of the sources have different epsilons; not part of what is run.',
+  );
 
 export const LinearPlanSchema = z
   .strictObject({

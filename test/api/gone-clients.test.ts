@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import net from 'node:net';
@@ -57,7 +58,10 @@ describe('a client that has gone before its answer began', () => {
     const { artifacts } = store.files(id);
     await mkdir(artifacts);
     await writeFile(path.join(artifacts, 'a.txt'), 'a');
-    await writeFile(path.join(artifacts, MANIFEST_FILE), JSON.stringify({ 'a.txt': { size: 1, sha256: '00' } }));
+    await writeFile(
+      path.join(artifacts, MANIFEST_FILE),
+      JSON.stringify({ 'a.txt': { size: 1, sha256: createHash('sha256').update('a').digest('hex') } }),
+    );
     await store.finish(id, { status: 'succeeded', finished_at: new Date().toISOString(), error: null });
     await sendAndGo(`${head('GET', `/v1/jobs/${id}/artifacts/a.txt`)}\r\n`, 'get');
     await service.http.get(`/v1/jobs/${id}/artifacts/a.txt`).expect(200, 'a');

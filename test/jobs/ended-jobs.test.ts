@@ -14,10 +14,10 @@ const spec = JobSpecSchema.parse({
 });
 const ended = { status: 'succeeded', finished_at: '2026-01-01T00:00:00.000Z', error: null } as const;
 
-/** `count` jobs in a store, those of `open` not ended. */
 /** Plans are of no interest here. */
 const NO_PLAN = Buffer.from('{}');
 
+/** `count` jobs in a store, those of `open` not ended. */
 async function jobs(count: number, open: readonly number[] = []) {
   const store = new JobStore(subfolder(root));
   await store.open();
