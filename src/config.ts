@@ -37,6 +37,12 @@ const url = (...schemes: string[]) =>
     )
     .transform((text) => text.replace(/\/+$/, ''));
 
+/** Where OpenTelemetry's exporter sends to: it reads the variable itself, and says nothing where it cannot. */
+const otlpEndpoint = optionalText.refine(
+  (text) => text === undefined || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)),
+  'must be a URL of http or https, e.g. http://collector:4318',
+);
+
 /** Every setting, from environment variables. README lists them with their defaults. */
 export const EnvironmentSchema = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
@@ -52,6 +58,8 @@ export const EnvironmentSchema = z.object({
       (list) => list.every((origin) => origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin)),
       'must be origins such as https://lab.example, separated by ",", or *',
     ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint,
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: otlpEndpoint,
   METRICS_OPEN: yesOrNo,
   METRICS_PORT: integer(1, 65535).optional(),
   METRICS_HOST: z.string().min(1).default('127.0.0.1'),

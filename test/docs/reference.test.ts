@@ -45,8 +45,8 @@ describe('docs/errors.md', () => {
 });
 
 describe('the settings of README.md', () => {
-  /** Read elsewhere: by the OpenTelemetry SDK, and before a worker's libraries are loaded. */
-  const ELSEWHERE = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'CUDA_LIBRARIES', 'BLAS_LIBRARY'];
+  /** Read before a worker's libraries are loaded. */
+  const ELSEWHERE = ['CUDA_LIBRARIES', 'BLAS_LIBRARY'];
   const rows = rowsOf('README.md').flatMap(([, names, values]) =>
     namesIn(names).map((name, i) => ({ name, unset: values.startsWith('unset'), value: namesIn(values)[i] })),
   );
