@@ -80,27 +80,24 @@ async function fuzz(url) {
   const [status] = await once(child, 'close');
   // 0: no failure, 1: failures, which the report has; anything else is no run.
   if (status > 1) throw new Error(`schemathesis ended with ${status}: ${output}`);
-  const read = await readReport(file);
+  const read = await readReport(file, (failure) => EXCEPTIONS.find((exception) => explains(exception, failure)));
   if (!read.ended) read.errors.push(`The run broke off: ${output}`);
   return read;
 }
 
-function explains({ check, operation, status, codes }, failure) {
+function explains({ check, operation, status, codes, when }, failure) {
   return (
     check === failure.check &&
     (operation === undefined || operation === failure.operation) &&
     (status === undefined || status === failure.status) &&
-    (codes === undefined || codes.includes(failure.code))
+    (codes === undefined || codes.includes(failure.code)) &&
+    (when === undefined || when(failure))
   );
 }
 
 function tell({ failures, errors, seed: random, cases }) {
-  const used = new Set();
-  const left = failures.filter((failure) => {
-    const exception = EXCEPTIONS.find((one) => explains(one, failure));
-    if (exception) used.add(exception);
-    return !exception;
-  });
+  const left = failures.filter(({ exception }) => !exception);
+  const used = new Set(failures.flatMap(({ exception }) => exception ?? []));
   for (const { check, operation, codes, status, reason } of used)
     console.log(`explained: ${check}, ${operation ?? 'any operation'}, ${codes?.join(', ') ?? status}: ${reason}`);
   for (const failure of left) {

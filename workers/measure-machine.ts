@@ -13,12 +13,18 @@ const PRODUCT = 512;
 const EIGEN = [96, 384] as const;
 /** Elements of a pass, and of the file: 4 and 8 MB, past most caches. */
 const ELEMENTS = 2 ** 20;
+/** Each rate is measured for so long, and so often at least. */
+const MEASURED_MS = 100;
+const LEAST_RUNS = 3;
 
-/** Measure what time estimates are made from, in about a tenth of a second on two cores. */
+/**
+ * Measure what time estimates are made from, in about a second. The middle of many runs, not the fastest: processors run a
+ * little faster for a moment than they do for a whole merge.
+ */
 export async function measureMachine(la: LinearAlgebra, folder = os.tmpdir()): Promise<Machine> {
   const flops = async (precision: Precision) => {
     const [a, b, out] = [0, 1, 2].map((seed) => filled(la, PRODUCT, PRODUCT, precision, seed));
-    return (2 * PRODUCT ** 3) / (await fastest(() => la.gemm(a, b, { out })));
+    return (2 * PRODUCT ** 3) / (await secondsOf(() => la.gemm(a, b, { out })));
   };
   const [small, large] = [await eigenSeconds(la, EIGEN[0]), await eigenSeconds(la, EIGEN[1])];
   const [n, m] = EIGEN;
@@ -32,22 +38,23 @@ export async function measureMachine(la: LinearAlgebra, folder = os.tmpdir()): P
     float64_flops_per_s: await flops('float64'),
     eigen_cubic_s: cubic,
     eigen_square_s: square,
-    elements_per_s: ELEMENTS / (await fastest(() => la.norms(vector))),
+    elements_per_s: ELEMENTS / (await secondsOf(() => la.norms(vector))),
     read_bytes_per_s: (4 * ELEMENTS) / files.read,
     write_bytes_per_s: (4 * ELEMENTS) / files.write,
   };
 }
 
-/** Seconds of the faster of two runs after one that is not counted: first calls load and compile. */
-async function fastest(run: () => Promise<unknown>): Promise<number> {
+/** Seconds a run takes: the middle of several, after one that is not counted, as first calls load and compile. */
+async function secondsOf(run: () => Promise<unknown>): Promise<number> {
   await run();
   const seconds: number[] = [];
-  for (let i = 0; i < 2; i++) {
-    const start = performance.now();
+  const start = performance.now();
+  while (seconds.length < LEAST_RUNS || performance.now() - start < MEASURED_MS) {
+    const from = performance.now();
     await run();
-    seconds.push((performance.now() - start) / 1000);
+    seconds.push((performance.now() - from) / 1000);
   }
-  return Math.min(...seconds);
+  return seconds.sort((a, b) => a - b)[seconds.length >> 1];
 }
 
 function filled(la: LinearAlgebra, rows: number, cols: number, precision: Precision, seed: number): Matrix {
@@ -58,7 +65,7 @@ function filled(la: LinearAlgebra, rows: number, cols: number, precision: Precis
 
 async function eigenSeconds(la: LinearAlgebra, n: number): Promise<number> {
   const gram = await la.syrk(filled(la, n, n, 'float64', 4));
-  return fastest(async () => {
+  return secondsOf(async () => {
     const [{ vectors }] = await la.eigh([await la.cast(gram, 'float64')]);
     la.dispose(vectors);
   });
@@ -69,12 +76,12 @@ async function fileSeconds(parent: string): Promise<{ read: number; write: numbe
   const file = path.join(folder, 'x.safetensors');
   const values = new Float32Array(ELEMENTS).fill(0.5);
   try {
-    const write = await fastest(async () => {
+    const write = await secondsOf(async () => {
       await writeSafetensors(file, [{ name: 'x', dtype: 'F32', shape: [ELEMENTS] }], (writer) =>
         writer.write(encodeFloats(values, 'F32')),
       );
     });
-    const read = await fastest(async () => {
+    const read = await secondsOf(async () => {
       const opened = await SafetensorsFile.open(file);
       await opened.floats('x', 'float32');
       await opened.close();

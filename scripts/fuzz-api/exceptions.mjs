@@ -6,7 +6,7 @@ const NOT_THERE =
 
 /**
  * Failures that are right as they are, each with its reason. An exception holds for failures of its `check` at its
- * `operation` (any, where it has none) whose answers have its `status` and one of its `codes`, where it has them.
+ * `operation` (any, where it has none) whose answers have its `status` and one of its `codes`, and whose request fits its `when`, where it has them.
  */
 export const EXCEPTIONS = [
   ...['POST /v1/jobs', 'POST /v1/jobs/plan'].flatMap((operation) => [
@@ -72,6 +72,7 @@ export const EXCEPTIONS = [
     check: 'negative_data_rejection',
     operation: 'GET /v1/jobs/{id}/events',
     status: 200,
+    when: ({ headers }) => Object.entries(headers).some(([name, [value]]) => /^last-event-id$/i.test(name) && !value),
     reason: 'an empty Last-Event-ID is what a client sends that knows of no event, and counts as 0',
   },
   {

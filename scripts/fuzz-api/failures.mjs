@@ -28,8 +28,11 @@ function describe(check, { request, response }) {
   };
 }
 
-/** Failures and errors in the ndjson report of a run, each kind of failure once; and whether the run came to its end. */
-export async function readReport(file) {
+/**
+ * Failures and errors in the ndjson report of a run, each kind of failure once; and whether the run came to its end.
+ * @param exceptionOf what explains a failure, if anything does
+ */
+export async function readReport(file, exceptionOf) {
   const failures = new Map();
   const errors = new Set();
   let [seed, cases, ended] = [undefined, 0, false];
@@ -46,7 +49,8 @@ export async function readReport(file) {
       for (const check of results) {
         if (check.status !== 'failure') continue;
         const failure = describe(check, interactions[id]);
-        const kind = [failure.check, failure.operation, failure.status, failure.code].join(' ');
+        failure.exception = exceptionOf(failure);
+        const kind = [failure.check, failure.operation, failure.status, failure.code, !failure.exception].join(' ');
         if (!failures.has(kind)) failures.set(kind, failure);
       }
     }

@@ -81,6 +81,12 @@ describe('a family that is forced on another model type is refused, by name', ()
     );
   });
 
+  it('a description with a tensor of no slot is refused, not failed on', () => {
+    const tensors = [{ ...llama.tensors[0], slots: [] }, ...llama.tensors.slice(1)];
+    const { error } = FamilyDescriptionSchema.safeParse({ ...llama, tensors });
+    expect(error?.issues.map(({ path }) => path)).toEqual([['tensors', 0, 'slots']]);
+  });
+
   it('a model type that is not stated may be chosen', () => {
     const source = headers('llama', { model_type: undefined, architectures: undefined });
     expect(planTransformer({ sources: [source], family: 'llama', target: {} }).family).toBe('llama');
