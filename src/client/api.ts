@@ -1606,7 +1606,7 @@ export interface components {
             /** @description An eigenproblem of order n takes cubic·n³ + square·n² seconds. */
             eigen_cubic_s: number;
             eigen_square_s: number;
-            /** @description Passes over matrices in the host’s memory: sums, copies, conversions. */
+            /** @description Passes over matrices in the host’s memory, each into a new one: sums, copies, conversions. */
             elements_per_s: number;
             /** @description Matrix products, 2·m·n·k flops each. */
             float32_flops_per_s: number;

@@ -9,7 +9,9 @@ export const MachineSchema = z
     float64_flops_per_s: rate,
     eigen_cubic_s: rate.describe('An eigenproblem of order n takes cubic·n³ + square·n² seconds.'),
     eigen_square_s: rate,
-    elements_per_s: rate.describe('Passes over matrices in the host’s memory: sums, copies, conversions.'),
+    elements_per_s: rate.describe(
+      'Passes over matrices in the host’s memory, each into a new one: sums, copies, conversions.',
+    ),
     read_bytes_per_s: rate.describe('Files, from the page cache.'),
     write_bytes_per_s: rate.describe('Files: hashed, written and synced.'),
   })
@@ -22,7 +24,7 @@ export const DEFAULT_MACHINE: Machine = {
   float64_flops_per_s: 9e10,
   eigen_cubic_s: 1.8e-10,
   eigen_square_s: 1e-7,
-  elements_per_s: 6e8,
+  elements_per_s: 3e8,
   read_bytes_per_s: 2e9,
   write_bytes_per_s: 4e8,
 };
