@@ -3,6 +3,21 @@ const BEYOND_SCHEMAS =
   'a well-formed spec whose fields exclude each other (a target for a chain, widths beside compare): rules between fields that JSON Schema does not state';
 const NOT_THERE =
   'a well-formed spec that names what is not there or does not fit it (checkpoints, tensors, jobs, widths), or what this service does not allow: 422 is the answer that the contract documents';
+/** Codes of a spec that fits the contract but not what is there, or not the settings of the service. */
+const UNMET = `
+  idempotency_key_reused webhook_url_not_allowed webhooks_disabled checkpoint_not_found
+  checkpoint_empty job_not_found source_not_allowed source_not_found source_uri_invalid tensor_missing
+  tensor_repeated tensor_shape dtype_unsupported shape_unsupported shape_mismatch vocabulary_mismatch
+  slice_not_applicable slice_out_of_range width_out_of_range width_missing width_not_applicable
+  space_unknown probe_not_found probe_not_applicable probe_shape_mismatch tokens_not_found
+  calibration_not_found calibration_not_applicable calibration_shape_mismatch calibration_missing
+  source_weights_invalid method_conflict method_repeated comparison_too_large bases_unusable
+  precision_unsupported config_missing config_unsupported family_unknown family_mismatch
+  class_unsupported sources_differ extra_tensors heads_illegal kv_heads_illegal hidden_size_illegal
+  memory_exceeded
+`
+  .trim()
+  .split(/\s+/);
 
 /**
  * Failures that are right as they are, each with its reason. An exception holds for failures of its `check` at its
@@ -11,7 +26,7 @@ const NOT_THERE =
 export const EXCEPTIONS = [
   ...['POST /v1/jobs', 'POST /v1/jobs/plan'].flatMap((operation) => [
     { check: ACCEPTANCE, operation, status: 400, codes: ['request_invalid'], reason: BEYOND_SCHEMAS },
-    { check: ACCEPTANCE, operation, status: 422, reason: NOT_THERE },
+    { check: ACCEPTANCE, operation, status: 422, codes: UNMET, reason: NOT_THERE },
   ]),
   {
     check: ACCEPTANCE,
