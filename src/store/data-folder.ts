@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { WeightfoldError } from '../errors.js';
+import { exists } from './files.js';
 import { isStorageFull, storageFull } from './headroom.js';
 import { layout } from './layout.js';
 
@@ -42,13 +43,26 @@ export const isDataError = (error: unknown, dataDir: string): boolean => {
   return syscall !== undefined && at !== undefined && path.resolve(at).startsWith(dataDir);
 };
 
+/** As `mkdir` with `recursive`, which does not end where a folder cannot be below one that is there (/proc, in Node 20). */
+async function makeFolders(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+    if (code !== 'ENOENT' || (await exists(path.dirname(folder)))) throw error;
+    await makeFolders(path.dirname(folder));
+    await makeFolders(folder);
+  }
+}
+
 /**
  * Make a folder that a setting names, at start.
  * @throws WeightfoldError `store_unavailable` naming setting, folder and reason
  */
 export async function openFolder(setting: string, folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     // A path that leads through a file is said to exist where the folder itself is one.

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { chownSync } from 'node:fs';
+import { chownSync, existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -104,6 +104,13 @@ describe('a data folder that is', () => {
       }
     },
   );
+
+  it.skipIf(!existsSync('/proc/self'))('where none can be is told at start', async () => {
+    const env = { ...process.env, DATA_DIR: '/proc/weightfold/data', PORT: '0' };
+    await expect(promisify(execFile)(process.execPath, ['dist/src/start-api.js'], { env })).rejects.toMatchObject({
+      stderr: expect.stringMatching(/^weightfold: DATA_DIR="[^"]*" cannot be used: it is missing \(ENOENT\)/),
+    });
+  });
 
   it('read-only is told at start', async () => {
     const folder = subfolder(root);
