@@ -11,7 +11,7 @@ import type { LinearAlgebra, Matrix, Precision } from './linalg/contract.js';
 const PRODUCT = 512;
 /** Orders of the eigenproblems; two of them tell the square from the cubic term. */
 const EIGEN = [96, 384] as const;
-/** Elements of a pass, and of the file: 4 and 8 MB, past most caches. */
+/** Elements of a pass, and of the file: 4 MB, past most caches. */
 const ELEMENTS = 2 ** 20;
 /** Each rate is measured for so long, and so often at least. */
 const MEASURED_MS = 100;
@@ -24,7 +24,7 @@ const LEAST_RUNS = 3;
 export async function measureMachine(la: LinearAlgebra, folder = os.tmpdir()): Promise<Machine> {
   const flops = async (precision: Precision) => {
     const [a, b, out] = [0, 1, 2].map((seed) => filled(la, PRODUCT, PRODUCT, precision, seed));
-    return (2 * PRODUCT ** 3) / (await secondsOf(() => la.gemm(a, b, { out })));
+    return (2 * PRODUCT ** 3) / (await medianSeconds(() => la.gemm(a, b, { out })));
   };
   const [small, large] = [await eigenSeconds(la, EIGEN[0]), await eigenSeconds(la, EIGEN[1])];
   const [n, m] = EIGEN;
@@ -38,14 +38,14 @@ export async function measureMachine(la: LinearAlgebra, folder = os.tmpdir()): P
     float64_flops_per_s: await flops('float64'),
     eigen_cubic_s: cubic,
     eigen_square_s: square,
-    elements_per_s: ELEMENTS / (await secondsOf(async () => pass(values))),
+    elements_per_s: ELEMENTS / (await medianSeconds(async () => pass(values))),
     read_bytes_per_s: (4 * ELEMENTS) / files.read,
     write_bytes_per_s: (4 * ELEMENTS) / files.write,
   };
 }
 
 /** Seconds a run takes: the middle of several, after one that is not counted, as first calls load and compile. */
-async function secondsOf(run: () => Promise<unknown>): Promise<number> {
+async function medianSeconds(run: () => Promise<unknown>): Promise<number> {
   await run();
   const seconds: number[] = [];
   const start = performance.now();
@@ -72,7 +72,7 @@ function filled(la: LinearAlgebra, rows: number, cols: number, precision: Precis
 
 async function eigenSeconds(la: LinearAlgebra, n: number): Promise<number> {
   const gram = await la.syrk(filled(la, n, n, 'float64', 4));
-  return secondsOf(async () => {
+  return medianSeconds(async () => {
     const [{ vectors }] = await la.eigh([await la.cast(gram, 'float64')]);
     la.dispose(vectors);
   });
@@ -83,12 +83,12 @@ async function fileSeconds(parent: string): Promise<{ read: number; write: numbe
   const file = path.join(folder, 'x.safetensors');
   const values = new Float32Array(ELEMENTS).fill(0.5);
   try {
-    const write = await secondsOf(async () => {
+    const write = await medianSeconds(async () => {
       await writeSafetensors(file, [{ name: 'x', dtype: 'F32', shape: [ELEMENTS] }], (writer) =>
         writer.write(encodeFloats(values, 'F32')),
       );
     });
-    const read = await secondsOf(async () => {
+    const read = await medianSeconds(async () => {
       const opened = await SafetensorsFile.open(file);
       await opened.floats('x', 'float32');
       await opened.close();

@@ -21,7 +21,8 @@ const UNMET = `
 
 /**
  * Failures that are right as they are, each with its reason. An exception holds for failures of its `check` at its
- * `operation` (any, where it has none) whose answers have its `status` and one of its `codes`, and whose request fits its `when`, where it has them.
+ * `operation` (any, where it has none) whose answers have its `status` and one of its `codes`, and for which `when` is
+ * true, where it has them.
  */
 export const EXCEPTIONS = [
   ...['POST /v1/jobs', 'POST /v1/jobs/plan'].flatMap((operation) => [

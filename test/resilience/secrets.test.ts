@@ -15,18 +15,18 @@ const root = temporaryFolder();
 /** In every secret, and nowhere else. */
 const MARKER = 'MaRkEr';
 /** With what JSON, URLs and shells write in other ways. */
-const PASSWORD = `pa"ss/${MARKER}@1 %`;
+const PASSWORD = `pa"ss/${MARKER}@1%`;
 
 let redis: RedisServer;
 let secrets: Record<string, string>;
 let key: string;
 
 beforeAll(async () => {
-  redis = await startRedis(subfolder(root), { requirepass: PASSWORD.replaceAll(' ', '') });
+  redis = await startRedis(subfolder(root), { requirepass: PASSWORD });
   key = `wf_${MARKER}${'k'.repeat(40)}`;
   const closed = await freePort();
   secrets = {
-    REDIS_URL: `redis://:${encodeURIComponent(PASSWORD.replaceAll(' ', ''))}@127.0.0.1:${redis.port}`,
+    REDIS_URL: `redis://:${encodeURIComponent(PASSWORD)}@127.0.0.1:${redis.port}`,
     API_KEYS: `ops:admin:${key}`,
     WEBHOOK_SECRET: `whsec_${Buffer.from(`${MARKER}${'s'.repeat(30)}`).toString('base64')}`,
     HF_TOKEN: `${MARKER}-hub-token`,
@@ -132,7 +132,7 @@ describe('no secret of a setting is shown', () => {
       await sleep(1_000);
     } finally {
       await Promise.all([stopProgram(api.child), stopProgram(worker.child)]);
-      await redis.client.config('SET', 'requirepass', PASSWORD.replaceAll(' ', ''));
+      await redis.client.config('SET', 'requirepass', PASSWORD);
     }
     expect(api.said()).toContain('WRONGPASS');
     for (const text of [api.said(), worker.said(), ...replies, await textOfFiles(env.DATA_DIR)])
